@@ -1,0 +1,10 @@
+// How a reduction combines two values, by the constant REDUCTION: 0 sum, 1 product, 2 maximum, 3 minimum.
+
+fn combine(a: T, b: T) -> T {
+    switch REDUCTION {
+        case 0u: { return a + b; }
+        case 1u: { return a * b; }
+        case 2u: { return select(a, b, b > a || b != b); }
+        default: { return select(a, b, b < a || b != b); }
+    }
+}

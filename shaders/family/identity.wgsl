@@ -1,0 +1,7 @@
+fn f_identity(x: T) -> T {
+    return x;
+}
+
+fn f_truth(x: T) -> T {
+    return select(T(0), T(1), x != T(0));
+}

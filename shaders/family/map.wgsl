@@ -1,0 +1,13 @@
+// y[i] = op(..): one thread for LANES neighbours.
+
+@compute @workgroup_size(256)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let i = ((group.y * groups.x + group.x) * 256u + thread) * LANES;
+    if (i < p.n) {
+        op(i);
+    }
+}

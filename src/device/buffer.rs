@@ -1,0 +1,128 @@
+//! A block of device memory that goes back to its pool when the last handle is dropped.
+
+use super::{Device, cpu::HostBlock, pool::Block};
+use crate::shape::Element;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+pub(super) enum Raw {
+    Host(Block<HostBlock>),
+    Gpu(Block<wgpu::Buffer>),
+}
+
+struct Inner {
+    raw: Option<Raw>,
+    class: u64,
+    device: Device,
+}
+
+/// Memory on a device; clones share it.
+#[derive(Clone)]
+pub struct Buffer(Arc<Inner>);
+
+impl Buffer {
+    pub(super) fn new(raw: Raw, class: u64, device: Device) -> Buffer {
+        Buffer(Arc::new(Inner { raw: Some(raw), class, device }))
+    }
+
+    /// A handle without memory, to be replaced.
+    pub(crate) fn unset(device: &Device) -> Buffer {
+        Buffer(Arc::new(Inner { raw: None, class: 0, device: device.clone() }))
+    }
+
+    /// How many handles share it.
+    pub(crate) fn holders(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+
+    /// The device it lies on.
+    pub fn device(&self) -> &Device {
+        &self.0.device
+    }
+
+    /// Usable bytes: the size class, at least what was asked for.
+    pub fn capacity(&self) -> u64 {
+        self.0.class
+    }
+
+    /// A number that stays with the block while the pool keeps it.
+    pub(crate) fn id(&self) -> u64 {
+        match self.raw() {
+            Raw::Host(b) => b.id,
+            Raw::Gpu(b) => b.id,
+        }
+    }
+
+    fn raw(&self) -> &Raw {
+        self.0.raw.as_ref().expect("a buffer that was set")
+    }
+
+    pub(super) fn gpu(&self) -> &wgpu::Buffer {
+        match self.raw() {
+            Raw::Gpu(b) => &b.raw,
+            Raw::Host(_) => unreachable!("a host buffer where a GPU buffer is expected"),
+        }
+    }
+
+    fn batch(&self) -> &AtomicU64 {
+        match self.raw() {
+            Raw::Host(b) => &b.batch,
+            Raw::Gpu(b) => &b.batch,
+        }
+    }
+
+    /// Notes the batch of the recorder that uses it.
+    pub(super) fn used_in(&self, batch: u64) {
+        self.batch().store(batch, Relaxed);
+    }
+
+    pub(super) fn last_batch(&self) -> u64 {
+        self.batch().load(Relaxed)
+    }
+
+    fn host_ptr(&self) -> *mut u8 {
+        match self.raw() {
+            Raw::Host(b) => b.raw.as_ptr(),
+            Raw::Gpu(_) => unreachable!("a GPU buffer where a host buffer is expected"),
+        }
+    }
+
+    /// Elements `start..start + n` of host memory.
+    ///
+    /// # Safety
+    /// Nobody may write to them meanwhile, and they must hold valid values of `E` (any bytes but for `bool`).
+    pub(crate) unsafe fn host<E: Element>(&self, start: usize, n: usize) -> &[E] {
+        assert!(((start + n) * size_of::<E>()) as u64 <= self.0.class, "host buffer read past its end");
+        // SAFETY: in bounds, aligned to 64 bytes, initialised since the pool zeroes what it makes.
+        unsafe { std::slice::from_raw_parts(self.host_ptr().cast::<E>().add(start), n) }
+    }
+
+    /// Elements `start..start + n` of host memory, to write.
+    ///
+    /// # Safety
+    /// Nobody else may read or write them meanwhile.
+    #[allow(clippy::mut_from_ref)]
+    pub(crate) unsafe fn host_mut<E: Element>(&self, start: usize, n: usize) -> &mut [E] {
+        assert!(((start + n) * size_of::<E>()) as u64 <= self.0.class, "host buffer written past its end");
+        // SAFETY: as above, and exclusive by the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.host_ptr().cast::<E>().add(start), n) }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        match (self.raw.take(), &self.device) {
+            (Some(Raw::Host(block)), Device::Cpu(cpu)) => cpu.pool.put(block, self.class),
+            (Some(Raw::Gpu(block)), Device::Gpu(gpu)) => gpu.pool.put(block, self.class),
+            _ => {}
+        }
+    }
+}
+
+impl std::fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Buffer({} bytes on {})", self.0.class, self.0.device)
+    }
+}

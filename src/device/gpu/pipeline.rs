@@ -1,0 +1,187 @@
+//! Kernels as values, and the pipelines compiled from them.
+
+use super::Gpu;
+use crate::{
+    device::{Buffer, stats::bump},
+    error::{Error, Result},
+};
+use parking_lot::{Mutex, RwLock};
+use smallvec::SmallVec;
+use std::{collections::HashMap, sync::Arc};
+
+/// A buffer that a kernel binds.
+pub(crate) struct Binding<'a> {
+    pub buffer: &'a Buffer,
+    pub read_only: bool,
+}
+
+/// Where a kernel's parameters come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum ParamSpace {
+    /// The kernel has none.
+    None,
+    /// `var<immediate> p: P`.
+    Immediate,
+    /// `@group(1) @binding(0) var<uniform> p: P`.
+    Uniform,
+}
+
+/// A kernel with everything it runs on.
+pub(crate) struct Launch<'a> {
+    /// For messages and profiles.
+    pub name: &'a str,
+    /// Names the kernel's text: equal keys, equal texts.
+    pub key: &'a [u8],
+    /// In the order of their binding numbers, in group 0.
+    pub bindings: &'a [Binding<'a>],
+    /// The parameter block, word by word.
+    pub params: &'a [u32],
+    /// Workgroups along each dimension.
+    pub groups: [u32; 3],
+    /// Writes the WGSL; called once for each key.
+    pub source: &'a dyn Fn(ParamSpace) -> String,
+}
+
+pub(super) struct Pipeline {
+    pub pipeline: wgpu::ComputePipeline,
+    pub group_layout: wgpu::BindGroupLayout,
+    pub layout_id: u32,
+    pub space: ParamSpace,
+}
+
+#[derive(PartialEq, Eq, Hash, Clone)]
+struct LayoutKey {
+    read_only: SmallVec<[bool; 8]>,
+    space: ParamSpace,
+    words: usize,
+}
+
+struct Layout {
+    id: u32,
+    group: wgpu::BindGroupLayout,
+    pipeline: wgpu::PipelineLayout,
+}
+
+pub(super) struct PipelineCache {
+    immediate_bytes: usize,
+    compiled: RwLock<HashMap<Box<[u8]>, Arc<Pipeline>>>,
+    layouts: Mutex<HashMap<LayoutKey, Arc<Layout>>>,
+}
+
+impl PipelineCache {
+    pub fn new(features: wgpu::Features, limits: &wgpu::Limits) -> PipelineCache {
+        let immediate_bytes =
+            if features.contains(wgpu::Features::IMMEDIATES) { limits.max_immediate_size as usize } else { 0 };
+        PipelineCache { immediate_bytes, compiled: RwLock::default(), layouts: Mutex::default() }
+    }
+}
+
+impl Gpu {
+    /// Where a block of this many words travels.
+    fn param_space(&self, words: usize) -> ParamSpace {
+        if words == 0 {
+            ParamSpace::None
+        } else if words * 4 <= self.pipelines.immediate_bytes {
+            ParamSpace::Immediate
+        } else {
+            ParamSpace::Uniform
+        }
+    }
+
+    pub(super) fn pipeline(&self, launch: &Launch<'_>) -> Result<Arc<Pipeline>> {
+        if let Some(pipeline) = self.pipelines.compiled.read().get(launch.key) {
+            return Ok(pipeline.clone());
+        }
+        let pipeline = Arc::new(self.compile(launch)?);
+        self.pipelines.compiled.write().insert(launch.key.into(), pipeline.clone());
+        Ok(pipeline)
+    }
+
+    fn compile(&self, launch: &Launch<'_>) -> Result<Pipeline> {
+        let space = self.param_space(launch.params.len());
+        let text = (launch.source)(space);
+        tracing::debug!(kernel = launch.name, "compile\n{text}");
+        if let Some(folder) = std::env::var_os("CATENA_DUMP_KERNELS") {
+            dump(&folder, launch, &text);
+        }
+        let layout = self.layout(LayoutKey {
+            read_only: launch.bindings.iter().map(|b| b.read_only).collect(),
+            space,
+            words: launch.params.len(),
+        });
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let descriptor = wgpu::ShaderModuleDescriptor {
+            label: Some(launch.name),
+            source: wgpu::ShaderSource::Wgsl(text.as_str().into()),
+        };
+        let module = if self.checked {
+            self.device.create_shader_module(descriptor)
+        } else {
+            // SAFETY: kernels index within what their launchers allocated, divide by lengths that are not zero, and
+            // their loops end; the whole test suite also runs with these checks on.
+            unsafe { self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
+        };
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(launch.name),
+            layout: Some(&layout.pipeline),
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                zero_initialize_workgroup_memory: self.checked,
+                ..Default::default()
+            },
+            cache: None,
+        });
+        bump(&self.counters.pipelines, 1);
+        match pollster::block_on(scope.pop()) {
+            None => Ok(Pipeline { pipeline, group_layout: layout.group.clone(), layout_id: layout.id, space }),
+            Some(error) => Err(Error::Kernel {
+                kernel: launch.name.into(),
+                device: self.name.clone(),
+                reason: format!("{error}\n{text}"),
+            }),
+        }
+    }
+
+    fn layout(&self, key: LayoutKey) -> Arc<Layout> {
+        let mut layouts = self.pipelines.layouts.lock();
+        if let Some(layout) = layouts.get(&key) {
+            return layout.clone();
+        }
+        let storage = |(i, &read_only): (usize, &bool)| wgpu::BindGroupLayoutEntry {
+            binding: i as u32,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer {
+                ty: wgpu::BufferBindingType::Storage { read_only },
+                has_dynamic_offset: false,
+                min_binding_size: None,
+            },
+            count: None,
+        };
+        let entries: Vec<_> = key.read_only.iter().enumerate().map(storage).collect();
+        let group =
+            self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries });
+        let uniform = (key.space == ParamSpace::Uniform).then(|| self.recorder.lock().uniform_layout(&self.device));
+        let groups: Vec<Option<&wgpu::BindGroupLayout>> =
+            std::iter::once(&group).chain(uniform.as_ref()).map(Some).collect();
+        let pipeline = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: None,
+            bind_group_layouts: &groups,
+            immediate_size: if key.space == ParamSpace::Immediate { key.words as u32 * 4 } else { 0 },
+        });
+        let layout = Arc::new(Layout { id: layouts.len() as u32, group, pipeline });
+        layouts.insert(key, layout.clone());
+        layout
+    }
+}
+
+/// Writes a kernel's text to a folder, to be read by a person.
+fn dump(folder: &std::ffi::OsStr, launch: &Launch<'_>, text: &str) {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    launch.key.hash(&mut hasher);
+    let path = std::path::Path::new(folder).join(format!("{}-{:016x}.wgsl", launch.name, hasher.finish()));
+    if let Err(error) = std::fs::write(&path, text) {
+        tracing::warn!("cannot write {}: {error}", path.display());
+    }
+}

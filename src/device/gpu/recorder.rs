@@ -1,0 +1,181 @@
+//! Launches and copies as a list, encoded into one compute pass and submitted together.
+
+use super::pipeline::{ParamSpace, Pipeline};
+use smallvec::SmallVec;
+use std::{collections::VecDeque, sync::Arc};
+
+/// Launches after which a batch is submitted, so that the GPU starts while the program goes on recording.
+const BATCH: usize = 48;
+/// Batches in flight: beyond them recording waits, which bounds the memory of the driver's queue.
+const IN_FLIGHT: usize = 8;
+/// Bytes of the uniform buffer for parameter blocks too large for immediates.
+const UNIFORM_BYTES: usize = 1 << 18;
+/// Largest parameter block, in bytes.
+const UNIFORM_BLOCK: u64 = 1024;
+
+enum Command {
+    Launch {
+        pipeline: Arc<Pipeline>,
+        group: wgpu::BindGroup,
+        params: SmallVec<[u32; 32]>,
+        uniform_offset: u32,
+        groups: [u32; 3],
+    },
+    Copy {
+        from: wgpu::Buffer,
+        from_byte: u64,
+        to: wgpu::Buffer,
+        to_byte: u64,
+        bytes: u64,
+    },
+}
+
+pub(super) struct Recorder {
+    commands: Vec<Command>,
+    batch: u64,
+    uniform: wgpu::Buffer,
+    uniform_layout: wgpu::BindGroupLayout,
+    uniform_group: wgpu::BindGroup,
+    uniform_bytes: Vec<u8>,
+    uniform_align: usize,
+    in_flight: VecDeque<wgpu::SubmissionIndex>,
+}
+
+impl Recorder {
+    pub fn new(device: &wgpu::Device, limits: &wgpu::Limits) -> Recorder {
+        let uniform = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("parameters"),
+            size: UNIFORM_BYTES as u64 + UNIFORM_BLOCK,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let uniform_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some("parameters"),
+            entries: &[wgpu::BindGroupLayoutEntry {
+                binding: 0,
+                visibility: wgpu::ShaderStages::COMPUTE,
+                ty: wgpu::BindingType::Buffer {
+                    ty: wgpu::BufferBindingType::Uniform,
+                    has_dynamic_offset: true,
+                    min_binding_size: None,
+                },
+                count: None,
+            }],
+        });
+        let uniform_group = device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("parameters"),
+            layout: &uniform_layout,
+            entries: &[wgpu::BindGroupEntry {
+                binding: 0,
+                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                    buffer: &uniform,
+                    offset: 0,
+                    size: wgpu::BufferSize::new(UNIFORM_BLOCK),
+                }),
+            }],
+        });
+        Recorder {
+            commands: Vec::with_capacity(BATCH + 8),
+            batch: 1,
+            uniform,
+            uniform_layout,
+            uniform_group,
+            uniform_bytes: vec![],
+            uniform_align: limits.min_uniform_buffer_offset_alignment as usize,
+            in_flight: VecDeque::new(),
+        }
+    }
+
+    pub fn uniform_layout(&self, _: &wgpu::Device) -> wgpu::BindGroupLayout {
+        self.uniform_layout.clone()
+    }
+
+    /// The number of the batch being recorded.
+    pub fn batch(&self) -> u64 {
+        self.batch
+    }
+
+    /// Whether something of this batch is recorded and not yet submitted.
+    pub fn is_recording(&self, batch: u64) -> bool {
+        batch == self.batch && !self.commands.is_empty()
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.commands.len() >= BATCH
+    }
+
+    /// Whether a parameter block of this many words still fits into the batch.
+    pub fn has_room(&self, words: usize) -> bool {
+        self.uniform_bytes.len() + words * 4 + self.uniform_align <= UNIFORM_BYTES
+    }
+
+    pub fn launch(&mut self, pipeline: Arc<Pipeline>, group: wgpu::BindGroup, params: &[u32], groups: [u32; 3]) {
+        let mut uniform_offset = 0;
+        let mut immediates = SmallVec::new();
+        match pipeline.space {
+            ParamSpace::None => {}
+            ParamSpace::Immediate => immediates.extend_from_slice(params),
+            ParamSpace::Uniform => {
+                assert!(params.len() * 4 <= UNIFORM_BLOCK as usize, "a parameter block of {} words", params.len());
+                let at = self.uniform_bytes.len().next_multiple_of(self.uniform_align);
+                self.uniform_bytes.resize(at, 0);
+                self.uniform_bytes.extend_from_slice(bytemuck::cast_slice(params));
+                uniform_offset = at as u32;
+            }
+        }
+        self.commands.push(Command::Launch { pipeline, group, params: immediates, uniform_offset, groups });
+    }
+
+    pub fn copy(&mut self, from: wgpu::Buffer, from_byte: u64, to: wgpu::Buffer, to_byte: u64, bytes: u64) {
+        self.commands.push(Command::Copy { from, from_byte, to, to_byte, bytes });
+    }
+
+    /// Encodes and submits the list; tells whether there was anything.
+    pub fn submit(&mut self, device: &wgpu::Device, queue: &wgpu::Queue) -> bool {
+        if self.commands.is_empty() {
+            return false;
+        }
+        if !self.uniform_bytes.is_empty() {
+            let padded = self.uniform_bytes.len().next_multiple_of(4);
+            self.uniform_bytes.resize(padded, 0);
+            queue.write_buffer(&self.uniform, 0, &self.uniform_bytes);
+            self.uniform_bytes.clear();
+        }
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
+        let mut commands = self.commands.drain(..).peekable();
+        while let Some(command) = commands.next() {
+            match command {
+                Command::Copy { from, from_byte, to, to_byte, bytes } => {
+                    encoder.copy_buffer_to_buffer(&from, from_byte, &to, to_byte, bytes);
+                }
+                launch => {
+                    let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+                    let mut next = Some(launch);
+                    let mut current: *const Pipeline = std::ptr::null();
+                    while let Some(Command::Launch { pipeline, group, params, uniform_offset, groups }) = next {
+                        if !std::ptr::eq(current, Arc::as_ptr(&pipeline)) {
+                            pass.set_pipeline(&pipeline.pipeline);
+                            current = Arc::as_ptr(&pipeline);
+                        }
+                        pass.set_bind_group(0, &group, &[]);
+                        match pipeline.space {
+                            ParamSpace::None => {}
+                            ParamSpace::Immediate => pass.set_immediates(0, bytemuck::cast_slice(&params)),
+                            ParamSpace::Uniform => pass.set_bind_group(1, &self.uniform_group, &[uniform_offset]),
+                        }
+                        pass.dispatch_workgroups(groups[0], groups[1], groups[2]);
+                        next = commands.next_if(|c| matches!(c, Command::Launch { .. }));
+                    }
+                }
+            }
+        }
+        drop(commands);
+        self.in_flight.push_back(queue.submit([encoder.finish()]));
+        self.batch += 1;
+        while self.in_flight.len() > IN_FLIGHT {
+            let oldest = self.in_flight.pop_front();
+            let _ = device.poll(wgpu::PollType::Wait { submission_index: oldest, timeout: None });
+        }
+        true
+    }
+}

@@ -1,0 +1,7 @@
+//! Activations.
+
+mod relu;
+
+pub use relu::relu;
+
+pub(super) const ALL: &[super::Entry] = super::entries![relu];

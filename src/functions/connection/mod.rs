@@ -1,0 +1,3 @@
+//! Connections.
+
+pub(super) const ALL: &[super::Entry] = super::entries![];

@@ -1,0 +1,3 @@
+//! Evaluation.
+
+pub(super) const ALL: &[super::Entry] = super::entries![];

@@ -1,0 +1,3 @@
+//! Losses.
+
+pub(super) const ALL: &[super::Entry] = super::entries![];

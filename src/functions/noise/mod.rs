@@ -1,0 +1,3 @@
+//! Noise.
+
+pub(super) const ALL: &[super::Entry] = super::entries![];

@@ -1,0 +1,195 @@
+//! Copies: to another dtype, layout or device, and of several tensors into one.
+
+use super::{elementwise, fuse, rows};
+use crate::{
+    device::Device,
+    error::{Error, Result},
+    shape::{self, DType, Shape, Slice, View},
+    tensor::{Op, Pointwise, Real, State, Storage, Tensor, block, expect, wgsl},
+};
+
+struct Identity;
+impl Pointwise<1, 0> for Identity {
+    #[inline(always)]
+    fn at<R: Real>([x]: [R; 1], _: [R; 0]) -> R {
+        x
+    }
+}
+
+struct Truth;
+impl Pointwise<1, 0> for Truth {
+    #[inline(always)]
+    fn at<R: Real>([x]: [R; 1], _: [R; 0]) -> R {
+        R::select(x != R::ZERO, R::ONE, R::ZERO)
+    }
+}
+
+/// `x`: a copy, or a conversion by the dtype of its result.
+const IDENTITY: Op = Op {
+    name: "identity",
+    files: &[wgsl!("family/identity.wgsl")],
+    arity: 1,
+    indexed: false,
+    f32: block::<f32, Identity, 1, 0>,
+    f64: block::<f64, Identity, 1, 0>,
+};
+
+/// 1 where `x` is not 0, else 0.
+const TRUTH: Op = Op {
+    name: "truth",
+    files: &[wgsl!("family/identity.wgsl")],
+    arity: 1,
+    indexed: false,
+    f32: block::<f32, Truth, 1, 0>,
+    f64: block::<f64, Truth, 1, 0>,
+};
+
+impl Tensor {
+    /// Converted to `dtype`: floats round to nearest, floats to integers towards zero, `bool` is whether it is not 0.
+    ///
+    /// # Panics
+    /// For `float64` on a GPU, which has none.
+    #[track_caller]
+    pub fn cast(&self, dtype: DType) -> Tensor {
+        if dtype == self.dtype() {
+            return self.clone();
+        }
+        if let Err(error) = holds(self.device(), dtype) {
+            panic!("cast: {error}");
+        }
+        let op = if dtype == DType::Bool { TRUTH } else { IDENTITY };
+        Tensor::map(op, &[], &[self], self.shape().clone(), dtype)
+    }
+
+    /// The same values in row-major order; a copy only where they are not.
+    pub fn contiguous(&self) -> Tensor {
+        if self.is_contiguous() {
+            return self.clone();
+        }
+        Tensor::map(IDENTITY, &[], &[self], self.shape().clone(), self.dtype())
+    }
+
+    /// The same elements under another shape; one length may be `-1`, which takes what is left.
+    ///
+    /// # Panics
+    /// When the number of elements differs.
+    #[track_caller]
+    pub fn reshape(&self, shape: impl AsRef<[isize]>) -> Tensor {
+        let shape = expect("reshape", shape::reshape(self.shape(), shape.as_ref()), &[self]);
+        self.with_shape(&shape)
+    }
+
+    /// The same elements under another shape of equal size.
+    pub(crate) fn with_shape(&self, shape: &Shape) -> Tensor {
+        match self.try_reshape_view(shape) {
+            Some(view) => view,
+            None => self.contiguous().try_reshape_view(shape).expect("a contiguous tensor takes any shape of its size"),
+        }
+    }
+
+    /// Tensors joined along an axis.
+    ///
+    /// # Panics
+    /// When there is none, or other axes, dtypes or devices differ.
+    #[track_caller]
+    pub fn concat(tensors: &[&Tensor], axis: isize) -> Tensor {
+        let metas: Vec<_> = tensors.iter().map(|t| t.meta()).collect();
+        let (meta, axis) = expect("concat", shape::concat(&metas, axis), tensors);
+        super::same_device("concat", tensors);
+        let mut start = 0;
+        let parts: Vec<_> = tensors
+            .iter()
+            .map(|t| {
+                let mut view = View::contiguous(meta.shape.clone());
+                view.offset = start * view.strides[axis] as usize;
+                view.shape = t.shape().clone();
+                start += t.shape()[axis];
+                ((*t).clone(), view)
+            })
+            .collect();
+        assemble(&meta.shape, meta.dtype, tensors[0].device(), parts)
+    }
+
+    /// Zeros of `shape` with this tensor in the place of a basic index: the adjoint of [`Tensor::slice`].
+    pub(crate) fn embed(&self, shape: &Shape, index: &[Slice]) -> Tensor {
+        let view = View::contiguous(shape.clone()).slice(index);
+        let zeros = Tensor::zeros(shape.clone(), self.dtype(), self.device());
+        if self.size() == 0 {
+            return zeros;
+        }
+        let parts = vec![(zeros, View::contiguous(shape.clone())), (self.clone(), view)];
+        assemble(shape, self.dtype(), self.device(), parts)
+    }
+
+    /// The tensor on another device.
+    ///
+    /// # Panics
+    /// For `float64` to a GPU; the message names the cast to make.
+    #[track_caller]
+    pub fn to_device(&self, device: &Device) -> Tensor {
+        if self.device() == device {
+            return self.clone();
+        }
+        if let Err(error) = holds(device, self.dtype()) {
+            panic!("to_device: {error}");
+        }
+        let moved = self.to_host().and_then(|a| Tensor::from_host(a, device));
+        moved.unwrap_or_else(|error| rows::failed(device, self.shape(), self.dtype(), error))
+    }
+
+    /// A copy that shares nothing with this tensor.
+    pub fn copy(&self) -> Tensor {
+        let copy = Tensor::map(IDENTITY, &[], &[self], self.shape().clone(), self.dtype());
+        copy.force();
+        copy
+    }
+
+    /// The values with their own, forced memory; for tensors that are kept for long.
+    pub(crate) fn settle(&self) -> Tensor {
+        let t = if self.is_whole() { self.clone() } else { self.contiguous() };
+        t.force();
+        t
+    }
+
+    /// Whether the device failed while it was computed.
+    pub fn failure(&self) -> Option<Error> {
+        self.force();
+        match &*self.storage.state.lock() {
+            State::Failed(error) => Some(error.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a device can hold a dtype.
+pub(super) fn holds(device: &Device, dtype: DType) -> Result<()> {
+    let no = |need: &str, hint: &str| {
+        Err(Error::Unsupported {
+            what: format!("a tensor of {dtype}"),
+            device: device.name(),
+            need: need.into(),
+            hint: hint.into(),
+        })
+    };
+    match (device, dtype) {
+        (Device::Gpu(_), DType::F64) => {
+            no("shaders have no 64-bit floats", "cast(DType::F32) first, or stay on the CPU device")
+        }
+        (Device::Gpu(gpu), DType::F16) if !gpu.has_f16() => {
+            no("the adapter lacks the feature shader-f16", "cast(DType::F32) first")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A new tensor from others written into regions of it, in order.
+fn assemble(shape: &Shape, dtype: DType, device: &Device, parts: Vec<(Tensor, View)>) -> Tensor {
+    let run = || -> Result<Tensor> {
+        let buffer = device.allocate(fuse::bytes(device, dtype, shape.size()))?;
+        for (part, view) in parts {
+            elementwise::assign(part, &buffer, &view)?;
+        }
+        Ok(Tensor::whole(Storage::ready(device.clone(), dtype, shape.size(), buffer, None), shape.clone()))
+    };
+    run().unwrap_or_else(|error| rows::failed(device, shape, dtype, error))
+}

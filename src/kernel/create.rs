@@ -1,0 +1,203 @@
+//! Tensors from values, and of constants.
+
+use super::{copy::holds, fuse, philox::Generator};
+use crate::{
+    device::{Buffer, Device},
+    error::Result,
+    shape::{DType, Element, Shape},
+    tensor::{HostArray, Op, Real, Scalar, Storage, Tensor, Wgsl, wgsl},
+};
+use half::f16;
+use ndarray::ArrayD;
+use std::sync::Arc;
+
+fn constant<R: Real>(_: &[&[R]], scalars: &[Scalar], _: usize, out: &mut [R]) {
+    out.fill(R::of(scalars[0].real()));
+}
+
+fn count<R: Real>(_: &[&[R]], scalars: &[Scalar], at: usize, out: &mut [R]) {
+    let (start, step) = (scalars[0].real(), scalars[1].real());
+    out.iter_mut().enumerate().for_each(|(i, o)| *o = R::of(start + step * (at + i) as f64));
+}
+
+const FILES: &[Wgsl] = &[wgsl!("family/create.wgsl")];
+
+/// The same number everywhere.
+const CONSTANT: Op =
+    Op { name: "constant", files: FILES, arity: 0, indexed: false, f32: constant::<f32>, f64: constant::<f64> };
+
+/// `start + step * i`.
+const COUNT: Op = Op { name: "count", files: FILES, arity: 0, indexed: true, f32: count::<f32>, f64: count::<f64> };
+
+impl Tensor {
+    /// A tensor of one number; takes no memory until it is needed by itself.
+    ///
+    /// # Panics
+    /// When the device cannot hold the dtype.
+    #[track_caller]
+    pub fn full(shape: impl Into<Shape>, value: f64, dtype: DType, device: &Device) -> Tensor {
+        expect_held(device, dtype);
+        Tensor::map_on(device, CONSTANT, &[Scalar::F(value)], &[], shape.into(), dtype)
+    }
+
+    /// Zeros.
+    ///
+    /// # Panics
+    /// When the device cannot hold the dtype.
+    #[track_caller]
+    pub fn zeros(shape: impl Into<Shape>, dtype: DType, device: &Device) -> Tensor {
+        Tensor::full(shape, 0.0, dtype, device)
+    }
+
+    /// Ones.
+    ///
+    /// # Panics
+    /// When the device cannot hold the dtype.
+    #[track_caller]
+    pub fn ones(shape: impl Into<Shape>, dtype: DType, device: &Device) -> Tensor {
+        Tensor::full(shape, 1.0, dtype, device)
+    }
+
+    /// One number of the same shape, dtype and device as this tensor.
+    pub fn full_like(&self, value: f64) -> Tensor {
+        Tensor::full(self.shape().clone(), value, self.dtype(), self.device())
+    }
+
+    /// `0, 1, .., n - 1` as `float32`.
+    pub fn arange(n: usize, device: &Device) -> Tensor {
+        Tensor::map_on(device, COUNT, &[Scalar::F(0.0), Scalar::F(1.0)], &[], Shape::from(n), DType::F32)
+    }
+
+    /// A tensor from values in row-major order.
+    ///
+    /// # Panics
+    /// When the shape has another number of elements, or the device cannot hold the dtype.
+    #[track_caller]
+    pub fn from_slice<E: Element>(values: &[E], shape: impl Into<Shape>, device: &Device) -> Tensor {
+        let shape = shape.into();
+        assert_eq!(values.len(), shape.size(), "from_slice: {} values for shape {shape}", values.len());
+        expect_held(device, E::DTYPE);
+        match upload(values, device) {
+            Ok((buffer, range)) => {
+                Tensor::whole(Storage::ready(device.clone(), E::DTYPE, values.len(), buffer, range), shape)
+            }
+            Err(error) => super::rows::failed(device, &shape, E::DTYPE, error),
+        }
+    }
+
+    /// A tensor without axes.
+    ///
+    /// # Panics
+    /// When the device cannot hold the dtype.
+    #[track_caller]
+    pub fn scalar<E: Element>(value: E, device: &Device) -> Tensor {
+        Tensor::from_slice(&[value], (), device)
+    }
+
+    /// A tensor from an array on the host.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`](crate::error::Error::Unsupported) for `float64` to a GPU; out of memory.
+    pub fn from_host(array: impl Into<HostArray>, device: &Device) -> Result<Tensor> {
+        fn put<E: Element>(a: &ArrayD<E>, device: &Device) -> Result<Tensor> {
+            let a = a.as_standard_layout();
+            let values = a.as_slice().expect("standard layout is contiguous");
+            let (buffer, range) = upload(values, device)?;
+            let storage = Storage::ready(device.clone(), E::DTYPE, values.len(), buffer, range);
+            Ok(Tensor::whole(storage, Shape::from(a.shape())))
+        }
+        let array = array.into();
+        holds(device, array.dtype())?;
+        match &array {
+            HostArray::F16(a) => put(a, device),
+            HostArray::F32(a) => put(a, device),
+            HostArray::F64(a) => put(a, device),
+            HostArray::I32(a) => put(a, device),
+            HostArray::U32(a) => put(a, device),
+            HostArray::U8(a) => put(a, device),
+            HostArray::Bool(a) => put(a, device),
+        }
+    }
+
+    /// Independent draws from the uniform distribution on `[0, 1)`; the same on every device.
+    ///
+    /// # Panics
+    /// When the device cannot hold the dtype, or it is no float.
+    #[track_caller]
+    pub fn rand(generator: &mut Generator, shape: impl Into<Shape>, dtype: DType, device: &Device) -> Tensor {
+        drawn("rand", shape.into(), dtype, device, |v| generator.fill_uniform(v))
+    }
+
+    /// Independent draws from the normal distribution of mean 0 and variance 1; the same on every device.
+    ///
+    /// # Panics
+    /// When the device cannot hold the dtype, or it is no float.
+    #[track_caller]
+    pub fn randn(generator: &mut Generator, shape: impl Into<Shape>, dtype: DType, device: &Device) -> Tensor {
+        drawn("randn", shape.into(), dtype, device, |v| generator.fill_normal(v))
+    }
+}
+
+/// Draws singles on the host, whatever the dtype: a seed means the same numbers everywhere.
+#[track_caller]
+fn drawn(name: &str, shape: Shape, dtype: DType, device: &Device, fill: impl FnOnce(&mut [f32])) -> Tensor {
+    assert!(dtype.is_float(), "{name}: expected a float dtype, got {dtype}");
+    expect_held(device, dtype);
+    let mut values = vec![0.0f32; shape.size()];
+    fill(&mut values);
+    if dtype == DType::F64 {
+        let wide: Vec<f64> = values.iter().map(|&v| f64::from(v)).collect();
+        return Tensor::from_slice(&wide, shape, device);
+    }
+    Tensor::from_slice(&values, shape, device).cast(dtype)
+}
+
+#[track_caller]
+fn expect_held(device: &Device, dtype: DType) {
+    if let Err(error) = holds(device, dtype) {
+        panic!("{error}");
+    }
+}
+
+/// Values into new memory, and the range of integers.
+fn upload<E: Element>(values: &[E], device: &Device) -> Result<(Buffer, Option<(i64, i64)>)> {
+    let buffer = device.allocate(fuse::bytes(device, E::DTYPE, values.len()))?;
+    let range = range(values);
+    match device {
+        Device::Cpu(_) => {
+            // SAFETY: fresh memory.
+            unsafe { buffer.host_mut::<E>(0, values.len()) }.copy_from_slice(values);
+            device.count_upload(size_of_val(values) as u64);
+        }
+        Device::Gpu(gpu) => {
+            let any: &dyn std::any::Any = &E::ZERO;
+            // SAFETY: a slice of plain elements, as bytes.
+            let bytes = unsafe { std::slice::from_raw_parts(values.as_ptr().cast::<u8>(), size_of_val(values)) };
+            if any.is::<u8>() || any.is::<bool>() {
+                let words: Vec<u32> = bytes.iter().map(|&b| u32::from(b)).collect();
+                gpu.upload(&buffer, bytemuck::cast_slice(&words));
+            } else if any.is::<f16>() && bytes.len() % 4 != 0 {
+                let mut padded = bytes.to_vec();
+                padded.extend([0; 2]);
+                gpu.upload(&buffer, &padded);
+            } else {
+                gpu.upload(&buffer, bytes);
+            }
+        }
+    }
+    Ok((buffer, range))
+}
+
+fn range<E: Element>(values: &[E]) -> Option<(i64, i64)> {
+    if !matches!(E::DTYPE, DType::I32 | DType::U32 | DType::U8) || values.is_empty() {
+        return None;
+    }
+    let each = || values.iter().map(|v| v.to_f64() as i64);
+    Some((each().min()?, each().max()?))
+}
+
+/// The range of a tensor's integers, where they came from the host.
+pub(crate) fn known_range(t: &Tensor) -> Option<(i64, i64)> {
+    let storage: &Arc<Storage> = &t.storage;
+    storage.range
+}

@@ -1,0 +1,363 @@
+//! `y[i] = f(x0[i], x1[i], ..)`: plans of elementwise operators, on either device.
+
+use super::{
+    emit::{Index, Kernel},
+    fuse, fusion,
+    parallel::{self, Disjoint},
+};
+use crate::{
+    device::Device,
+    error::Result,
+    shape::{DType, Element, Shape, View, collapse},
+    tensor::{
+        Op, Real, Scalar, State, Storage, Tensor,
+        expr::{Expr, Leaf, MAX_WEIGHT, Output, Plan, Root, Source},
+        wgsl,
+    },
+};
+use half::f16;
+use parking_lot::Mutex;
+use std::{ops::Range, sync::Arc};
+
+impl Tensor {
+    /// Applies an elementwise operator to tensors of shapes that broadcast to `shape`; the result is pending.
+    pub(crate) fn map(op: Op, scalars: &[Scalar], args: &[&Tensor], shape: Shape, dtype: DType) -> Tensor {
+        debug_assert_eq!(op.arity, args.len(), "{}", op.name);
+        let device = args[0].device();
+        Tensor::map_on(device, op, scalars, args, shape, dtype)
+    }
+
+    /// As [`Tensor::map`], for operators without operands too.
+    pub(crate) fn map_on(
+        device: &Device,
+        op: Op,
+        scalars: &[Scalar],
+        args: &[&Tensor],
+        shape: Shape,
+        dtype: DType,
+    ) -> Tensor {
+        let root = Root::Map(op, scalars.iter().copied().collect());
+        pending(device, root, args, shape, dtype)
+    }
+}
+
+/// A pending tensor. Operands past the weight limit are computed first, which also bounds the depth of drops.
+pub(super) fn pending(device: &Device, root: Root, args: &[&Tensor], shape: Shape, dtype: DType) -> Tensor {
+    let weigh = |arg: &&Tensor| match &*arg.storage.state.lock() {
+        State::Pending(expr) => expr.weight,
+        _ => 0,
+    };
+    let mut weight = 1 + args.iter().map(weigh).sum::<u32>();
+    if weight > MAX_WEIGHT {
+        args.iter().for_each(|arg| arg.force());
+        weight = 1;
+    }
+    let len = shape.size();
+    let expr = Expr { root, args: args.iter().map(|&a| a.clone()).collect(), shape: shape.clone(), weight };
+    let state = Mutex::new(State::Pending(expr));
+    let storage = Arc::new(Storage { device: device.clone(), dtype, len, state, range: None });
+    fuse::note(&storage);
+    let tensor = Tensor::whole(storage, shape);
+    if !fusion() {
+        tensor.force();
+    }
+    tensor
+}
+
+/// Computes a plan of elementwise operators.
+pub(super) fn run(plan: &Plan) -> Result<()> {
+    if plan.shape.size() == 0 {
+        return Ok(());
+    }
+    match &plan.device {
+        Device::Cpu(_) => {
+            plan.device.count_launch();
+            match plan.compute {
+                DType::F32 => run_cpu::<f32>(plan),
+                _ => run_cpu::<f64>(plan),
+            }
+        }
+        Device::Gpu(gpu) => {
+            let mut kernel = Kernel::new("map", gpu, plan.compute, &[wgsl!("family/map.wgsl")]);
+            kernel.map(plan);
+            kernel.launch_elements(plan.shape.size());
+        }
+    }
+    Ok(())
+}
+
+/// Elements computed at once: their temporaries stay in the first-level cache.
+const BLOCK: usize = 2048;
+
+/// A type in which the CPU computes blocks.
+pub(super) trait Lane: Real + Element {
+    fn block(op: &Op) -> crate::tensor::op::BlockFn<Self>;
+    /// Scratch memory of the thread.
+    fn scratch<T>(f: impl FnOnce(&mut Vec<Vec<Self>>) -> T) -> T;
+}
+
+macro_rules! lane {
+    ($t:ty, $field:ident) => {
+        impl Lane for $t {
+            fn block(op: &Op) -> crate::tensor::op::BlockFn<$t> {
+                op.$field
+            }
+            fn scratch<T>(f: impl FnOnce(&mut Vec<Vec<$t>>) -> T) -> T {
+                thread_local!(static KEPT: std::cell::RefCell<Vec<Vec<$t>>> = const { std::cell::RefCell::new(vec![]) });
+                let mut own = KEPT.with(|k| std::mem::take(&mut *k.borrow_mut()));
+                let out = f(&mut own);
+                KEPT.with(|k| *k.borrow_mut() = own);
+                out
+            }
+        }
+    };
+}
+lane!(f32, f32);
+lane!(f64, f64);
+
+/// A leaf with its axes merged, to be read in blocks.
+struct Reader<'a> {
+    leaf: &'a Leaf,
+    dims: Vec<usize>,
+    strides: Vec<isize>,
+}
+
+/// Computes blocks of a plan's nodes.
+pub(super) struct Blocks<'a, R> {
+    plan: &'a Plan,
+    readers: Vec<Reader<'a>>,
+    lane: std::marker::PhantomData<R>,
+}
+
+impl<'a, R: Lane> Blocks<'a, R> {
+    pub fn new(plan: &'a Plan) -> Self {
+        let readers = plan
+            .leaves
+            .iter()
+            .map(|leaf| {
+                let (dims, mut strides) = collapse(&plan.shape, &[&leaf.strides]);
+                Reader { leaf, dims, strides: strides.remove(0) }
+            })
+            .collect();
+        Blocks { plan, readers, lane: std::marker::PhantomData }
+    }
+
+    /// Elements `at..at + n` of a leaf, where they lie in memory as `R` one after the other.
+    fn direct(&self, leaf: usize, at: usize, n: usize) -> Option<&'a [R]> {
+        let reader = &self.readers[leaf];
+        let linear = reader.dims.is_empty() || (reader.dims.len() == 1 && reader.strides[0] == 1);
+        (reader.leaf.dtype == R::DTYPE && linear)
+            // SAFETY: a ready leaf is written by nobody but, block by block, by an output that it was donated to.
+            .then(|| unsafe { reader.leaf.buffer.host::<R>(reader.leaf.offset + at, n) })
+    }
+
+    /// Computes elements `at..at + n` (at most a block) and hands every wanted source's values to `use_`.
+    pub fn compute(&self, at: usize, n: usize, wanted: &[Source], mut use_: impl FnMut(usize, &[R])) {
+        let plan = self.plan;
+        let leaves = plan.leaves.len();
+        R::scratch(|scratch| {
+            if scratch.len() < leaves + plan.nodes.len() {
+                scratch.resize_with(leaves + plan.nodes.len(), Vec::new);
+            }
+            for block in scratch.iter_mut().take(leaves + plan.nodes.len()) {
+                if block.len() < BLOCK {
+                    block.resize(BLOCK, R::ZERO);
+                }
+            }
+            for (i, reader) in self.readers.iter().enumerate() {
+                if self.direct(i, at, n).is_none() {
+                    read(reader, at, &mut scratch[i][..n]);
+                }
+            }
+            for (k, node) in plan.nodes.iter().enumerate() {
+                let (before, rest) = scratch.split_at_mut(leaves + k);
+                let mut args: smallvec::SmallVec<[&[R]; 4]> = smallvec::SmallVec::new();
+                for arg in &node.args {
+                    args.push(match *arg {
+                        Source::Leaf(l) => {
+                            let l = l as usize;
+                            self.direct(l, at, n).unwrap_or(&before[l][..n])
+                        }
+                        Source::Node(m) => &before[leaves + m as usize][..n],
+                        Source::Kernel => unreachable!("kernels on the CPU take no epilogue"),
+                    });
+                }
+                R::block(&node.op)(&args, &node.scalars, at, &mut rest[0][..n]);
+            }
+            for (w, source) in wanted.iter().enumerate() {
+                match *source {
+                    Source::Leaf(l) => {
+                        let l = l as usize;
+                        use_(w, self.direct(l, at, n).unwrap_or(&scratch[l][..n]));
+                    }
+                    Source::Node(m) => use_(w, &scratch[leaves + m as usize][..n]),
+                    Source::Kernel => unreachable!("kernels on the CPU take no epilogue"),
+                }
+            }
+        });
+    }
+}
+
+/// Copies a block of a strided leaf, converted.
+fn read<R: Lane>(reader: &Reader<'_>, at: usize, out: &mut [R]) {
+    match reader.leaf.dtype {
+        DType::F32 => gather::<f32, R>(reader, at, out, |v| R::of(f64::from(v))),
+        DType::F64 => gather::<f64, R>(reader, at, out, R::of),
+        DType::F16 => gather::<f16, R>(reader, at, out, |v| R::of(v.to_f64())),
+        DType::I32 => gather::<i32, R>(reader, at, out, |v| R::of(f64::from(v))),
+        DType::U32 => gather::<u32, R>(reader, at, out, |v| R::of(f64::from(v))),
+        DType::U8 | DType::Bool => gather::<u8, R>(reader, at, out, |v| R::of(f64::from(v))),
+    }
+}
+
+fn gather<E: Element, R: Lane>(reader: &Reader<'_>, at: usize, out: &mut [R], convert: impl Fn(E) -> R) {
+    walk(&reader.dims, &reader.strides, at, out.len(), |to, from, step, n| {
+        let first = (reader.leaf.offset as isize + from) as usize;
+        let out = &mut out[to..to + n];
+        // SAFETY: the view lies within the buffer, and nobody writes to a ready leaf.
+        unsafe {
+            match step {
+                1 => {
+                    let x = reader.leaf.buffer.host::<E>(first, n);
+                    out.iter_mut().zip(x).for_each(|(o, &v)| *o = convert(v));
+                }
+                0 => out.fill(convert(reader.leaf.buffer.host::<E>(first, 1)[0])),
+                _ => {
+                    for (i, o) in out.iter_mut().enumerate() {
+                        *o = convert(reader.leaf.buffer.host::<E>((first as isize + i as isize * step) as usize, 1)[0]);
+                    }
+                }
+            }
+        }
+    });
+}
+
+/// Calls `f(position, offset, step, n)` for each run along the last axis of elements `at..at + n`.
+fn walk(dims: &[usize], strides: &[isize], at: usize, n: usize, mut f: impl FnMut(usize, isize, isize, usize)) {
+    let Some((&inner, outer)) = dims.split_last() else {
+        return f(0, 0, 0, n);
+    };
+    let step = strides[dims.len() - 1];
+    let mut done = 0;
+    while done < n {
+        let (mut row, column) = ((at + done) / inner, (at + done) % inner);
+        let run = (inner - column).min(n - done);
+        let mut offset = column as isize * step;
+        for (&d, &s) in outer.iter().zip(strides).rev() {
+            offset += (row % d) as isize * s;
+            row /= d;
+        }
+        f(done, offset, step, run);
+        done += run;
+    }
+}
+
+fn run_cpu<R: Lane>(plan: &Plan) {
+    let blocks = Blocks::<R>::new(plan);
+    let wanted: Vec<Source> = plan.outputs.iter().map(|o| o.source).collect();
+    parallel::ranges(plan.shape.size(), plan.nodes.len().max(1), BLOCK, |range: Range<usize>| {
+        for at in range.clone().step_by(BLOCK) {
+            let n = BLOCK.min(range.end - at);
+            blocks.compute(at, n, &wanted, |w, values| write(&plan.outputs[w], at, values));
+        }
+    });
+}
+
+/// Stores a block into an output, converted to its dtype.
+fn write<R: Lane>(output: &Output, at: usize, values: &[R]) {
+    // SAFETY: an output is known to nobody else until it is ready, and blocks do not overlap.
+    unsafe { store(&output.buffer, output.storage.dtype, output.offset + at, values) }
+}
+
+/// # Safety
+/// Nobody else reads or writes these elements.
+unsafe fn store<R: Lane>(buffer: &crate::device::Buffer, dtype: DType, at: usize, values: &[R]) {
+    unsafe fn put<E: Element, R: Lane>(buffer: &crate::device::Buffer, at: usize, values: &[R], f: impl Fn(R) -> E) {
+        // SAFETY: by the caller's promise.
+        let out = unsafe { buffer.host_mut::<E>(at, values.len()) };
+        out.iter_mut().zip(values).for_each(|(o, &v)| *o = f(v));
+    }
+    // SAFETY: by the caller's promise.
+    unsafe {
+        match dtype {
+            DType::F32 => put::<f32, R>(buffer, at, values, |v| v.to_f64() as f32),
+            DType::F64 => put::<f64, R>(buffer, at, values, |v| v.to_f64()),
+            DType::F16 => put::<f16, R>(buffer, at, values, |v| f16::from_f64(v.to_f64())),
+            DType::I32 => put::<i32, R>(buffer, at, values, |v| v.to_f64() as i32),
+            DType::U32 => put::<u32, R>(buffer, at, values, |v| v.to_f64() as u32),
+            DType::U8 => put::<u8, R>(buffer, at, values, |v| v.to_f64() as u8),
+            DType::Bool => put::<u8, R>(buffer, at, values, |v| u8::from(v != R::ZERO)),
+        }
+    }
+}
+
+/// Writes a tensor into a strided region of fresh memory that nobody reads yet.
+pub(super) fn assign(source: Tensor, into: &crate::device::Buffer, view: &View) -> Result<()> {
+    if source.size() == 0 {
+        return Ok(());
+    }
+    let dtype = source.dtype();
+    let shape = view.shape.clone();
+    let prologue = fuse::prologue(&source, &shape)?;
+    match source.device() {
+        Device::Cpu(_) => {
+            source.device().count_launch();
+            match prologue.plan.compute {
+                DType::F32 => assign_cpu::<f32>(&prologue, into, dtype, view),
+                _ => assign_cpu::<f64>(&prologue, into, dtype, view),
+            }
+        }
+        Device::Gpu(gpu) => {
+            let mut kernel = Kernel::new("assign", gpu, prologue.plan.compute, &[wgsl!("family/assign.wgsl")]);
+            kernel.input("x", &prologue, Index::Flat);
+            kernel.output_view("y", into, dtype, view, Index::Flat);
+            kernel.launch_elements(shape.size());
+        }
+    }
+    Ok(())
+}
+
+fn assign_cpu<R: Lane>(prologue: &fuse::Prologue, into: &crate::device::Buffer, dtype: DType, view: &View) {
+    let blocks = Blocks::<R>::new(&prologue.plan);
+    let (dims, mut strides) = collapse(&view.shape, &[&view.strides]);
+    let strides = strides.remove(0);
+    parallel::ranges(view.size(), 1, BLOCK, |range| {
+        for at in range.clone().step_by(BLOCK) {
+            let n = BLOCK.min(range.end - at);
+            blocks.compute(at, n, &[prologue.source], |_, values| {
+                walk(&dims, &strides, at, n, |from, offset, step, run| {
+                    let first = (view.offset as isize + offset) as usize;
+                    // SAFETY: the region is fresh and each of its elements is written once.
+                    unsafe {
+                        if step == 1 || run == 1 {
+                            store(into, dtype, first, &values[from..from + run]);
+                        } else {
+                            for i in 0..run {
+                                let to = (first as isize + i as isize * step) as usize;
+                                store(into, dtype, to, &values[from + i..from + i + 1]);
+                            }
+                        }
+                    }
+                });
+            });
+        }
+    });
+}
+
+/// Reads a whole prologue on the CPU into one vector, for kernels that need all of it.
+pub(super) fn collect<R: Lane>(prologue: &fuse::Prologue) -> Vec<R> {
+    let n = prologue.plan.shape.size();
+    let mut out = vec![R::ZERO; n];
+    let blocks = Blocks::<R>::new(&prologue.plan);
+    let shared = Disjoint::new(&mut out);
+    parallel::ranges(n, prologue.plan.nodes.len().max(1), BLOCK, |range| {
+        for at in range.clone().step_by(BLOCK) {
+            let n = BLOCK.min(range.end - at);
+            blocks.compute(at, n, &[prologue.source], |_, values| {
+                // SAFETY: ranges do not overlap.
+                unsafe { shared.range(at..at + n) }.copy_from_slice(values);
+            });
+        }
+    });
+    out
+}

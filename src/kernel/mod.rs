@@ -1,0 +1,40 @@
+//! Launchers, one for each family of kernels: where a CPU arm and a GPU arm meet.
+//!
+//! Operators call these and `Tensor`'s methods; none of them names a device.
+
+mod copy;
+mod create;
+mod display;
+pub(crate) mod elementwise;
+pub(crate) mod emit;
+mod fuse;
+pub(crate) mod gather;
+mod host;
+pub(crate) mod matmul;
+mod parallel;
+pub mod philox;
+pub(crate) mod reduce;
+pub(crate) mod rows;
+
+pub use fuse::force_all;
+pub use reduce::Reduction;
+
+/// Whether pending expressions are fused: `CATENA_FUSION=off` runs one kernel an operator.
+pub(crate) fn fusion() -> bool {
+    use std::sync::OnceLock;
+    static ON: OnceLock<bool> = OnceLock::new();
+    *ON.get_or_init(|| !std::env::var("CATENA_FUSION").is_ok_and(|v| v == "off"))
+}
+
+/// Panics at the caller's line when tensors are on different devices.
+#[track_caller]
+pub(crate) fn same_device(operator: &str, tensors: &[&crate::tensor::Tensor]) {
+    if let Some(other) = tensors.iter().find(|t| t.device() != tensors[0].device()) {
+        panic!(
+            "Invalid operation is performed in: {operator} (Forward)\n\nExpect: inputs on one device\n\
+             Actual: {} and {}\nMove one of them with to_device.",
+            tensors[0].device(),
+            other.device()
+        );
+    }
+}

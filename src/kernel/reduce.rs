@@ -1,0 +1,443 @@
+//! `y[o] = combine over r of x[o, r]`: sums, products, extremes, and their positions.
+
+use super::{
+    elementwise::{self, Blocks, Lane},
+    emit::{Index, Kernel, fold},
+    fuse::{self, Prologue},
+    parallel::{self, Disjoint},
+};
+use crate::{
+    device::{Buffer, Device, Gpu},
+    error::Result,
+    shape::{self, DType, Shape},
+    tensor::{
+        Storage, Tensor,
+        expr::{Launcher, Plan, Root, Source},
+        wgsl,
+    },
+};
+use std::sync::Arc;
+
+/// How elements are combined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reduction {
+    /// `x0 + x1 + ..`; 0 for none.
+    Sum,
+    /// `x0 * x1 * ..`; 1 for none.
+    Prod,
+    /// The largest; NaN if any is NaN.
+    Max,
+    /// The smallest; NaN if any is NaN.
+    Min,
+}
+
+impl Reduction {
+    fn code(self) -> u32 {
+        self as u32
+    }
+
+    fn start(self) -> f64 {
+        match self {
+            Reduction::Sum => 0.0,
+            Reduction::Prod => 1.0,
+            Reduction::Max => f64::NEG_INFINITY,
+            Reduction::Min => f64::INFINITY,
+        }
+    }
+
+    #[inline(always)]
+    fn combine(self, a: f64, b: f64) -> f64 {
+        match self {
+            Reduction::Sum => a + b,
+            Reduction::Prod => a * b,
+            Reduction::Max => {
+                if b > a || b.is_nan() {
+                    b
+                } else {
+                    a
+                }
+            }
+            Reduction::Min => {
+                if b < a || b.is_nan() {
+                    b
+                } else {
+                    a
+                }
+            }
+        }
+    }
+}
+
+impl Tensor {
+    /// Combines elements over `axes` (all of them for `None`); integers stay integers.
+    ///
+    /// # Panics
+    /// When an axis is out of range or repeated, or the extreme of no elements is asked for.
+    #[track_caller]
+    pub fn reduce(&self, reduction: Reduction, axes: Option<&[isize]>, keepdims: bool) -> Tensor {
+        use crate::tensor::expect;
+        let axes = expect("reduce", shape::axes(axes, self.ndim()), &[self]);
+        let out = shape::reduced(self.shape(), &axes, keepdims);
+        if matches!(reduction, Reduction::Max | Reduction::Min) && self.size() == 0 && out.size() > 0 {
+            let error =
+                shape::InvalidType::new("at least one element to take the extreme of", self.shape().to_string());
+            return expect("reduce", Err(error), &[self]);
+        }
+        let dtype = match self.dtype() {
+            DType::Bool | DType::U8 if matches!(reduction, Reduction::Sum | Reduction::Prod) => DType::I32,
+            d => d,
+        };
+        if dtype != self.dtype() {
+            return self.cast(dtype).reduce(
+                reduction,
+                Some(&axes.iter().map(|&a| a as isize).collect::<Vec<_>>()),
+                keepdims,
+            );
+        }
+        let launcher = Reduce { reduction, axes: axes.to_vec() };
+        elementwise::pending(self.device(), Root::Kernel(Arc::new(launcher)), &[self], out, dtype)
+    }
+}
+
+#[derive(Debug)]
+struct Reduce {
+    reduction: Reduction,
+    axes: Vec<usize>,
+}
+
+impl Launcher for Reduce {
+    fn run(&self, args: &[Tensor], plan: &Plan) -> Result<()> {
+        let x = &args[0];
+        let prologue = fuse::prologue(x, x.shape())?;
+        match &plan.device {
+            Device::Cpu(_) => {
+                plan.device.count_launch();
+                self.run_cpu(prologue, plan);
+                Ok(())
+            }
+            Device::Gpu(gpu) => self.run_gpu(gpu, prologue, plan),
+        }
+    }
+
+    fn takes_epilogue(&self, device: &Device) -> bool {
+        !device.is_cpu()
+    }
+}
+
+/// The kept axes and their number of elements, then the reduced ones and theirs.
+fn split(shape: &Shape, axes: &[usize]) -> (Vec<usize>, usize, Vec<usize>, usize) {
+    let kept: Vec<usize> = (0..shape.len()).filter(|i| !axes.contains(i)).collect();
+    let count = |axes: &[usize]| axes.iter().map(|&a| shape[a]).product();
+    (kept.clone(), count(&kept), axes.to_vec(), count(axes))
+}
+
+impl Reduce {
+    fn run_gpu(&self, gpu: &Arc<Gpu>, prologue: Prologue, plan: &Plan) -> Result<()> {
+        let (kept, outputs, reduced, length) = split(&prologue.plan.shape, &self.axes);
+        if outputs == 0 {
+            return Ok(());
+        }
+        let mut order = kept.clone();
+        order.extend(&reduced);
+        // Neighbouring threads should read neighbouring memory: along the row if its elements are the closer ones.
+        let innermost = prologue.plan.shape.len().checked_sub(1);
+        let by_row = innermost.is_none_or(|i| self.axes.contains(&i));
+        let prologue = prologue.permute(&order);
+        let index = Index::Split(kept.len());
+        // Few long sums: first parts of them, by many workgroups.
+        const PART: usize = 8192;
+        let parts = if outputs < 256 && length >= 4 * PART { (length.div_ceil(PART)).min(1024) } else { 1 };
+        if parts > 1 {
+            let bytes = (outputs * parts) as u64 * 4;
+            let scratch = plan.device.allocate(bytes)?;
+            self.launch_rows(gpu, &prologue, index, (outputs, length, parts), |kernel| {
+                kernel.output("", &scratch, plan.compute, 0);
+            });
+            let storage = Storage::ready(plan.device.clone(), plan.compute, outputs * parts, scratch, None);
+            let partial = Tensor::whole(storage, Shape::from([outputs, parts]));
+            let prologue = fuse::prologue(&partial, partial.shape())?;
+            self.launch_rows(gpu, &prologue, Index::Split(1), (outputs, parts, 1), |kernel| {
+                kernel.epilogue(plan, Index::Flat);
+            });
+        } else if by_row && length > 32 {
+            self.launch_rows(gpu, &prologue, index, (outputs, length, 1), |kernel| kernel.epilogue(plan, Index::Flat));
+        } else {
+            let files = [wgsl!("family/combine.wgsl"), wgsl!("family/reduce_columns.wgsl")];
+            let mut kernel = Kernel::new("reduce_columns", gpu, plan.compute, &files);
+            kernel.constant("REDUCTION", self.reduction.code());
+            kernel.input("x", &prologue, index);
+            kernel.epilogue(plan, Index::Flat);
+            kernel.word("length", length);
+            kernel.launch_elements(outputs);
+        }
+        Ok(())
+    }
+
+    fn launch_rows<'a>(
+        &self,
+        gpu: &'a Arc<Gpu>,
+        prologue: &'a Prologue,
+        index: Index,
+        (outputs, length, parts): (usize, usize, usize),
+        output: impl FnOnce(&mut Kernel<'a>),
+    ) {
+        const FILES: &[crate::tensor::Wgsl] = &[wgsl!("family/combine.wgsl"), wgsl!("family/reduce_rows.wgsl")];
+        let mut kernel = Kernel::new("reduce_rows", gpu, prologue.plan.compute, FILES);
+        kernel.constant("REDUCTION", self.reduction.code());
+        kernel.input("x", prologue, index);
+        output(&mut kernel);
+        kernel.word("rows", outputs * parts);
+        kernel.word("length", length);
+        kernel.word("parts", parts);
+        kernel.word("part", length.div_ceil(parts));
+        kernel.launch(fold(outputs * parts));
+    }
+
+    fn run_cpu(&self, prologue: Prologue, plan: &Plan) {
+        match prologue.plan.compute {
+            DType::F32 => self.run_lanes::<f32>(prologue, plan),
+            _ => self.run_lanes::<f64>(prologue, plan),
+        }
+    }
+
+    /// Over axes ordered as (lead, reduced, tail), where the tail holds the kept axes after the last reduced one.
+    fn run_lanes<R: Lane>(&self, prologue: Prologue, plan: &Plan) {
+        let shape = prologue.plan.shape.clone();
+        let last = self.axes.iter().copied().max().unwrap_or(0);
+        let lead: Vec<usize> = (0..shape.len()).filter(|i| !self.axes.contains(i) && *i < last).collect();
+        let tail: Vec<usize> = (0..shape.len()).filter(|i| !self.axes.contains(i) && *i > last).collect();
+        let count = |axes: &[usize]| axes.iter().map(|&a| shape[a]).product::<usize>();
+        let tail = if self.axes.is_empty() { (0..shape.len()).collect() } else { tail };
+        let (a, r, b) = (count(&lead), count(&self.axes), count(&tail));
+        let order: Vec<usize> = lead.iter().chain(&self.axes).chain(&tail).copied().collect();
+        let prologue = prologue.permute(&order);
+        let output = &plan.outputs[0];
+        let mut sums = vec![self.reduction.start(); a * b];
+        if a * b * r > 0 {
+            let blocks = Blocks::<R>::new(&prologue.plan);
+            if a >= 2 * rayon::current_num_threads() || a * r * b < 1 << 16 {
+                let shared = Disjoint::new(&mut sums);
+                parallel::ranges(a, r * b, 1, |range| {
+                    for i in range {
+                        // SAFETY: each lead position has its own sums.
+                        let sums = unsafe { shared.range(i * b..(i + 1) * b) };
+                        self.accumulate(&blocks, prologue.source, (i * r * b, r * b), b, sums);
+                    }
+                });
+            } else {
+                // Few outputs: parts of the reduced axis side by side, combined at the end.
+                let threads = rayon::current_num_threads();
+                for i in 0..a {
+                    let step = r.div_ceil(threads);
+                    let parts = r.div_ceil(step);
+                    let mut partial = vec![self.reduction.start(); parts * b];
+                    let shared = Disjoint::new(&mut partial);
+                    parallel::ranges(parts, step * b, 1, |range| {
+                        for part in range {
+                            let (from, to) = (part * step, ((part + 1) * step).min(r));
+                            // SAFETY: each part has its own sums.
+                            let sums = unsafe { shared.range(part * b..(part + 1) * b) };
+                            let span = ((i * r + from) * b, (to - from) * b);
+                            self.accumulate(&blocks, prologue.source, span, b, sums);
+                        }
+                    });
+                    for part in partial.chunks(b) {
+                        for (s, &p) in sums[i * b..(i + 1) * b].iter_mut().zip(part) {
+                            *s = self.reduction.combine(*s, p);
+                        }
+                    }
+                }
+            }
+        }
+        // SAFETY: the output is known to nobody else yet.
+        unsafe { write_f64(&output.buffer, output.storage.dtype, output.offset, &sums) };
+    }
+
+    /// Folds elements `at..at + n`, rows of `b`, into `b` sums.
+    fn accumulate<R: Lane>(
+        &self,
+        blocks: &Blocks<'_, R>,
+        source: Source,
+        (at, n): (usize, usize),
+        b: usize,
+        sums: &mut [f64],
+    ) {
+        const BLOCK: usize = 2048;
+        let mut done = 0;
+        while done < n {
+            let m = BLOCK.min(n - done);
+            blocks.compute(at + done, m, &[source], |_, values| {
+                if b == 1 {
+                    sums[0] = self.reduction.combine(sums[0], self.fold(values));
+                } else {
+                    let mut column = done % b;
+                    let mut rest = values;
+                    while !rest.is_empty() {
+                        let run = (b - column).min(rest.len());
+                        let (now, later) = rest.split_at(run);
+                        let sums = &mut sums[column..column + run];
+                        match self.reduction {
+                            Reduction::Sum => sums.iter_mut().zip(now).for_each(|(s, v)| *s += v.to_f64()),
+                            other => sums.iter_mut().zip(now).for_each(|(s, v)| *s = other.combine(*s, v.to_f64())),
+                        }
+                        column = 0;
+                        rest = later;
+                    }
+                }
+            });
+            done += m;
+        }
+    }
+
+    /// One block to one value: eight running sums, which the compiler keeps in one register, then those in pairs.
+    fn fold<R: Lane>(&self, values: &[R]) -> f64 {
+        const LANES: usize = 16;
+        let chunks = values.chunks_exact(LANES);
+        let rest = chunks.remainder();
+        let mut lanes = [R::of(self.reduction.start()); LANES];
+        match self.reduction {
+            Reduction::Sum => {
+                for c in chunks {
+                    for (l, &v) in lanes.iter_mut().zip(c) {
+                        *l = *l + v;
+                    }
+                }
+            }
+            Reduction::Prod => {
+                for c in chunks {
+                    for (l, &v) in lanes.iter_mut().zip(c) {
+                        *l = *l * v;
+                    }
+                }
+            }
+            Reduction::Max => {
+                for c in chunks {
+                    for (l, &v) in lanes.iter_mut().zip(c) {
+                        *l = R::max(*l, v);
+                    }
+                }
+            }
+            Reduction::Min => {
+                for c in chunks {
+                    for (l, &v) in lanes.iter_mut().zip(c) {
+                        *l = R::min(*l, v);
+                    }
+                }
+            }
+        }
+        lanes.iter().chain(rest).fold(self.reduction.start(), |s, v| self.reduction.combine(s, v.to_f64()))
+    }
+}
+
+/// # Safety
+/// Nobody else reads or writes these elements.
+pub(super) unsafe fn write_f64(buffer: &Buffer, dtype: DType, at: usize, values: &[f64]) {
+    use crate::shape::Element;
+    unsafe fn put<E: Element>(buffer: &Buffer, at: usize, values: &[f64]) {
+        // SAFETY: by the caller's promise.
+        let out = unsafe { buffer.host_mut::<E>(at, values.len()) };
+        out.iter_mut().zip(values).for_each(|(o, &v)| *o = E::from_f64(v));
+    }
+    // SAFETY: by the caller's promise.
+    unsafe {
+        match dtype {
+            DType::F16 => put::<half::f16>(buffer, at, values),
+            DType::F32 => put::<f32>(buffer, at, values),
+            DType::F64 => put::<f64>(buffer, at, values),
+            DType::I32 => put::<i32>(buffer, at, values),
+            DType::U32 => put::<u32>(buffer, at, values),
+            DType::U8 | DType::Bool => put::<u8>(buffer, at, values),
+        }
+    }
+}
+
+impl Tensor {
+    /// Position of the largest element along `axis`, the first of equals; `int32`. NaN counts as the largest.
+    ///
+    /// # Panics
+    /// When the axis is out of range or empty.
+    #[track_caller]
+    pub fn argmax(&self, axis: isize) -> Tensor {
+        self.arg_extreme("argmax", axis, true)
+    }
+
+    /// Position of the smallest element along `axis`, the first of equals; `int32`. NaN counts as the smallest.
+    ///
+    /// # Panics
+    /// When the axis is out of range or empty.
+    #[track_caller]
+    pub fn argmin(&self, axis: isize) -> Tensor {
+        self.arg_extreme("argmin", axis, false)
+    }
+
+    #[track_caller]
+    fn arg_extreme(&self, name: &str, axis: isize, largest: bool) -> Tensor {
+        use crate::tensor::expect;
+        let axis = expect(name, shape::axis(axis, self.ndim()), &[self]);
+        let out = self.shape().remove(axis);
+        if self.shape()[axis] == 0 && out.size() > 0 {
+            let error = shape::InvalidType::new("at least one element along the axis", self.shape().to_string());
+            return expect(name, Err(error), &[self]);
+        }
+        let launcher = ArgExtreme { axis, largest };
+        elementwise::pending(self.device(), Root::Kernel(Arc::new(launcher)), &[self], out, DType::I32)
+    }
+}
+
+#[derive(Debug)]
+struct ArgExtreme {
+    axis: usize,
+    largest: bool,
+}
+
+impl Launcher for ArgExtreme {
+    fn run(&self, args: &[Tensor], plan: &Plan) -> Result<()> {
+        let x = &args[0];
+        let prologue = fuse::prologue(x, x.shape())?;
+        let (kept, outputs, reduced, length) = split(&prologue.plan.shape, &[self.axis]);
+        let order: Vec<usize> = kept.iter().chain(&reduced).copied().collect();
+        let prologue = prologue.permute(&order);
+        if outputs == 0 {
+            return Ok(());
+        }
+        let output = &plan.outputs[0];
+        match &plan.device {
+            Device::Cpu(_) => {
+                plan.device.count_launch();
+                let values = match prologue.plan.compute {
+                    DType::F32 => self.positions(&elementwise::collect::<f32>(&prologue), length),
+                    _ => self.positions(&elementwise::collect::<f64>(&prologue), length),
+                };
+                // SAFETY: the output is known to nobody else yet.
+                unsafe { write_f64(&output.buffer, output.storage.dtype, output.offset, &values) };
+            }
+            Device::Gpu(gpu) => {
+                const FILES: &[crate::tensor::Wgsl] = &[wgsl!("family/arg_extreme.wgsl")];
+                let mut kernel = Kernel::new("arg_extreme", gpu, prologue.plan.compute, FILES);
+                kernel.constant("LARGEST", u32::from(self.largest));
+                kernel.input("x", &prologue, Index::Split(kept.len()));
+                kernel.integers("y", &output.buffer, output.offset, false);
+                kernel.word("length", length);
+                kernel.launch_elements(outputs);
+            }
+        }
+        Ok(())
+    }
+
+    fn takes_epilogue(&self, _: &Device) -> bool {
+        false
+    }
+}
+
+impl ArgExtreme {
+    fn positions<R: Lane>(&self, values: &[R], length: usize) -> Vec<f64> {
+        let better = |a: R, b: R| a.is_nan() as u8 > b.is_nan() as u8 || if self.largest { a > b } else { a < b };
+        let of_row = |row: &[R]| {
+            let first = |best: usize, i: usize| {
+                if !row[best].is_nan() && better(row[i], row[best]) { i } else { best }
+            };
+            (1..row.len()).fold(0, first) as f64
+        };
+        values.chunks(length).map(of_row).collect()
+    }
+}

@@ -1,0 +1,306 @@
+//! Kernels over rows `x[o, :]` of any axis: softmax, log-softmax, and the cross entropy of softmax.
+
+use super::{
+    elementwise::{self, Lane},
+    emit::{Index, Kernel, fold},
+    fuse::{self, Prologue},
+    parallel::{self, Disjoint},
+    reduce::write_f64,
+};
+use crate::{
+    device::Device,
+    error::Result,
+    shape::{DType, Shape, View},
+    tensor::{
+        State, Storage, Tensor,
+        expr::{Launcher, Plan, Root},
+        wgsl,
+    },
+};
+use parking_lot::Mutex;
+use std::sync::Arc;
+
+impl Tensor {
+    /// `exp(x) / sum(exp(x))` along `axis`, or its logarithm; one pass of a kernel, safe for any finite input.
+    pub(crate) fn softmax_rows(&self, axis: usize, log: bool) -> Tensor {
+        let launcher = Softmax { axis, log };
+        elementwise::pending(
+            self.device(),
+            Root::Kernel(Arc::new(launcher)),
+            &[self],
+            self.shape().clone(),
+            self.dtype(),
+        )
+    }
+}
+
+/// The axes with `axis` last.
+fn last(ndim: usize, axis: usize) -> Vec<usize> {
+    (0..ndim).filter(|&i| i != axis).chain([axis]).collect()
+}
+
+#[derive(Debug)]
+struct Softmax {
+    axis: usize,
+    log: bool,
+}
+
+impl Launcher for Softmax {
+    fn run(&self, args: &[Tensor], plan: &Plan) -> Result<()> {
+        if plan.shape.size() == 0 {
+            return Ok(());
+        }
+        let x = &args[0];
+        let order = last(x.ndim(), self.axis);
+        let prologue = fuse::prologue(x, x.shape())?.permute(&order);
+        let length = x.shape()[self.axis];
+        let rows = x.size() / length;
+        let output = &plan.outputs[0];
+        let mut view = View::contiguous(plan.shape.clone());
+        view.offset = output.offset;
+        let view = view.permute(&order);
+        match &plan.device {
+            Device::Cpu(_) => {
+                plan.device.count_launch();
+                match prologue.plan.compute {
+                    DType::F32 => {
+                        self.run_cpu::<f32>(&prologue, (rows, length), output.storage.dtype, &output.buffer, &view)
+                    }
+                    _ => self.run_cpu::<f64>(&prologue, (rows, length), output.storage.dtype, &output.buffer, &view),
+                }
+            }
+            Device::Gpu(gpu) => {
+                const FILES: &[crate::tensor::Wgsl] = &[wgsl!("family/softmax.wgsl")];
+                let mut kernel = Kernel::new("softmax", gpu, plan.compute, FILES);
+                kernel.constant("LOG", u32::from(self.log));
+                let index = Index::Split(x.ndim() - 1);
+                kernel.input("x", &prologue, index);
+                kernel.output_view("y", &output.buffer, output.storage.dtype, &view, index);
+                let threads = row_threads(&mut kernel, length);
+                kernel.word("rows", rows);
+                kernel.word("length", length);
+                kernel.launch(fold(rows.div_ceil(256 / threads)));
+                Ok(())
+            }
+        }
+    }
+
+    fn takes_epilogue(&self, _: &Device) -> bool {
+        false
+    }
+}
+
+/// Threads that share a row, as the constant `THREADS`: few for short rows, so that one workgroup takes several.
+pub(super) fn row_threads(kernel: &mut Kernel<'_>, length: usize) -> usize {
+    let threads = match length {
+        0..=16 => 4,
+        17..=128 => 16,
+        129..=1024 => 64,
+        _ => 256,
+    };
+    kernel.constant("THREADS", threads as u32);
+    threads
+}
+
+/// The largest value and the sum of `exp(x - largest)`.
+fn largest_and_sum<R: Lane>(row: &[R]) -> (R, R) {
+    struct Pass<'a, R>(&'a [R]);
+    impl<R: Lane> pulp::NullaryFnOnce for Pass<'_, R> {
+        type Output = (R, R);
+        #[inline(always)]
+        fn call(self) -> (R, R) {
+            const LANES: usize = 16;
+            let (head, tail) = self.0.split_at(self.0.len() / LANES * LANES);
+            let mut most = [R::NEG_INFINITY; LANES];
+            for c in head.chunks_exact(LANES) {
+                for (m, &v) in most.iter_mut().zip(c) {
+                    *m = R::max(*m, v);
+                }
+            }
+            let largest = most.iter().chain(tail).fold(R::NEG_INFINITY, |a, &b| R::max(a, b));
+            let mut sums = [R::ZERO; LANES];
+            for c in head.chunks_exact(LANES) {
+                for (s, &v) in sums.iter_mut().zip(c) {
+                    *s += R::exp(v - largest);
+                }
+            }
+            let mut sum = R::ZERO;
+            for s in sums {
+                sum += s;
+            }
+            for &v in tail {
+                sum += R::exp(v - largest);
+            }
+            (largest, sum)
+        }
+    }
+    pulp::Arch::new().dispatch(Pass(row))
+}
+
+impl Softmax {
+    fn run_cpu<R: Lane>(
+        &self,
+        prologue: &Prologue,
+        (rows, length): (usize, usize),
+        dtype: DType,
+        into: &crate::device::Buffer,
+        view: &View,
+    ) -> Result<()> {
+        let values = elementwise::collect::<R>(prologue);
+        let direct = view.is_contiguous() && dtype == R::DTYPE;
+        let mut staged = if direct { vec![] } else { vec![R::ZERO; rows * length] };
+        // SAFETY: the output is known to nobody else yet.
+        let out: &mut [R] =
+            if direct { unsafe { into.host_mut::<R>(view.offset, rows * length) } } else { &mut staged };
+        let shared = Disjoint::new(out);
+        parallel::ranges(rows, length * 8, 1, |range| {
+            for row in range {
+                let x = &values[row * length..(row + 1) * length];
+                // SAFETY: each row is written once.
+                let y = unsafe { shared.range(row * length..(row + 1) * length) };
+                normalise(x, y, self.log);
+            }
+        });
+        if !direct {
+            let mut at = 0;
+            view.for_each(|position| {
+                // SAFETY: as above.
+                unsafe { write_f64(into, dtype, position, &[staged[at].to_f64()]) };
+                at += 1;
+            });
+        }
+        Ok(())
+    }
+}
+
+fn normalise<R: Lane>(x: &[R], y: &mut [R], log: bool) {
+    struct Pass<'a, R> {
+        x: &'a [R],
+        y: &'a mut [R],
+        shift: R,
+        scale: R,
+        log: bool,
+    }
+    impl<R: Lane> pulp::NullaryFnOnce for Pass<'_, R> {
+        type Output = ();
+        #[inline(always)]
+        fn call(self) {
+            if self.log {
+                for (y, &x) in self.y.iter_mut().zip(self.x) {
+                    *y = x - self.shift;
+                }
+            } else {
+                for (y, &x) in self.y.iter_mut().zip(self.x) {
+                    *y = R::exp(x - self.shift) * self.scale;
+                }
+            }
+        }
+    }
+    let (largest, sum) = largest_and_sum(x);
+    let (shift, scale) = if log { (largest + R::ln(sum), R::ONE) } else { (largest, R::ONE / sum) };
+    pulp::Arch::new().dispatch(Pass { x, y, shift, scale, log });
+}
+
+/// What the cross entropy of softmax gives for `x` of shape `(n, classes, inner..)` and targets `(n, inner..)`.
+pub(crate) struct CrossEntropy {
+    /// `-log softmax(x)[t]` for each target, 0 where it is ignored.
+    pub losses: Tensor,
+    /// `log(sum(exp(x)))` along the classes.
+    pub log_sums: Tensor,
+}
+
+/// The losses of softmax cross entropy and the row sums that its gradient needs, in one kernel.
+///
+/// A target outside `0..classes` that is not `ignore` is an error at the next blocking call.
+pub(crate) fn cross_entropy(x: &Tensor, t: &Tensor, ignore: i32) -> Result<CrossEntropy> {
+    let device = x.device().clone();
+    let order = last(x.ndim(), 1);
+    let prologue = fuse::prologue(x, x.shape())?.permute(&order);
+    let length = x.shape()[1];
+    let rows = t.size();
+    let targets = t.contiguous();
+    let (target, target_at) = targets.buffer()?;
+    let target_at = target_at + targets.view.offset;
+    let bytes = fuse::bytes(&device, x.dtype(), rows);
+    let (losses, log_sums) = (device.allocate(bytes)?, device.allocate(bytes)?);
+    match &device {
+        Device::Cpu(_) => {
+            device.count_launch();
+            let of = match prologue.plan.compute {
+                DType::F32 => rows_cpu::<f32>,
+                _ => rows_cpu::<f64>,
+            };
+            // SAFETY: targets are forced, and written by nobody.
+            let targets = unsafe { target.host::<i32>(target_at, rows) };
+            let (l, s) = of(&prologue, targets, length, ignore)?;
+            // SAFETY: fresh buffers.
+            unsafe {
+                write_f64(&losses, x.dtype(), 0, &l);
+                write_f64(&log_sums, x.dtype(), 0, &s);
+            }
+        }
+        Device::Gpu(gpu) => {
+            const FILES: &[crate::tensor::Wgsl] = &[wgsl!("family/cross_entropy.wgsl")];
+            let mut kernel = Kernel::new("cross_entropy", gpu, prologue.plan.compute, FILES);
+            kernel.input("x", &prologue, Index::Split(x.ndim() - 1));
+            kernel.integers("target", &target, target_at, true);
+            kernel.output("loss", &losses, x.dtype(), 0);
+            kernel.output("sum", &log_sums, x.dtype(), 0);
+            kernel.fault("softmax_cross_entropy");
+            let threads = row_threads(&mut kernel, length);
+            kernel.word("rows", rows);
+            kernel.word("length", length);
+            kernel.word("ignore", ignore as u32 as usize);
+            kernel.launch(fold(rows.div_ceil(256 / threads)));
+        }
+    }
+    let tensor = |buffer| {
+        let storage = Storage::ready(device.clone(), x.dtype(), rows, buffer, None);
+        Tensor::whole(storage, t.shape().clone())
+    };
+    Ok(CrossEntropy { losses: tensor(losses), log_sums: tensor(log_sums) })
+}
+
+fn rows_cpu<R: Lane>(prologue: &Prologue, t: &[i32], length: usize, ignore: i32) -> Result<(Vec<f64>, Vec<f64>)> {
+    let values = elementwise::collect::<R>(prologue);
+    let (mut losses, mut sums) = (vec![0.0; t.len()], vec![0.0; t.len()]);
+    if let Some(at) = t.iter().position(|&t| t != ignore && !(0..length as i64).contains(&i64::from(t))) {
+        return Err(crate::error::Error::IndexOutOfRange {
+            operator: "softmax_cross_entropy".into(),
+            index: i64::from(t[at]),
+            position: at,
+            low: 0,
+            high: length as i64,
+        });
+    }
+    let (out_losses, out_sums) = (Disjoint::new(&mut losses), Disjoint::new(&mut sums));
+    parallel::ranges(t.len(), length * 8, 1, |range| {
+        for row in range {
+            let x = &values[row * length..(row + 1) * length];
+            let (largest, sum) = largest_and_sum(x);
+            let log_sum = (largest + R::ln(sum)).to_f64();
+            // SAFETY: each row is written once.
+            unsafe {
+                out_sums.range(row..row + 1)[0] = log_sum;
+                if t[row] != ignore {
+                    out_losses.range(row..row + 1)[0] = log_sum - x[t[row] as usize].to_f64();
+                }
+            }
+        }
+    });
+    Ok((losses, sums))
+}
+
+/// A tensor that failed, for launchers that return values.
+pub(crate) fn failed(device: &Device, shape: &Shape, dtype: DType, error: crate::error::Error) -> Tensor {
+    Tensor::whole(Storage::failed(device.clone(), dtype, shape.size(), error), shape.clone())
+}
+
+/// The error of a tensor that failed, if it has.
+pub(crate) fn failure(t: &Tensor) -> Option<crate::error::Error> {
+    let state: &Mutex<State> = &t.storage.state;
+    match &*state.lock() {
+        State::Failed(error) => Some(error.clone()),
+        _ => None,
+    }
+}

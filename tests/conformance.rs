@@ -1,0 +1,34 @@
+//! Every case of every function: derivatives against finite differences, every device against the CPU's f64.
+
+use catena::{functions, testing};
+
+fn sweep(group: &str) {
+    let devices = testing::devices();
+    let (_, entries) = functions::groups().into_iter().find(|(name, _)| *name == group).expect("a group of that name");
+    let mut failed = vec![];
+    let mut count = 0;
+    for case in entries.iter().flat_map(|e| (e.cases)()) {
+        count += 1;
+        if let Err(error) = testing::conform(&case, &devices) {
+            println!("FAIL {error}");
+            failed.push(error);
+        }
+    }
+    println!("{group}: {count} cases on {devices:?}");
+    assert!(failed.is_empty(), "{} of {count} cases failed:\n{}", failed.len(), failed.join("\n"));
+}
+
+macro_rules! groups {
+    ($($group:ident),*) => {$(
+        #[test]
+        fn $group() {
+            sweep(stringify!($group));
+        }
+    )*};
+}
+groups!(activation, array, connection, evaluation, loss, math, noise);
+
+#[test]
+fn no_group_is_left_out() {
+    assert_eq!(functions::groups().len(), 7);
+}
