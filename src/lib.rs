@@ -2,10 +2,12 @@
 #![warn(missing_docs)]
 
 pub mod autograd;
+pub mod datasets;
 pub mod device;
 pub mod error;
 pub mod functions;
 pub mod kernel;
+pub mod serializers;
 pub mod shape;
 pub mod tensor;
 pub mod testing;

@@ -178,7 +178,7 @@ impl<'a> Kernel<'a> {
     }
 
     /// `load_<name>(..) -> T`, through whatever the prologue computes.
-    pub fn input(&mut self, name: &'static str, prologue: &'a Prologue, index: Index) {
+    pub(in crate::kernel) fn input(&mut self, name: &'static str, prologue: &'a Prologue, index: Index) {
         self.key.push(b'L');
         let plan = &prologue.plan;
         let at = self.address(name, &plan.shape, &plan.leaves, index);
