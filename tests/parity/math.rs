@@ -1,0 +1,23 @@
+use super::fixture::{Case, Inputs};
+use catena::{autograd::Variable, functions as F};
+
+pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
+    let y = match case.op.as_str() {
+        "add" => &xs["x0"] + &xs["x1"],
+        "sub" => &xs["x0"] - &xs["x1"],
+        "mul" => &xs["x0"] * &xs["x1"],
+        "div" => &xs["x0"] / &xs["x1"],
+        "neg" => -&xs["x"],
+        "add_const" => &xs["x"] + case.f64("c"),
+        "radd_const" => case.f64("c") + &xs["x"],
+        "sub_const" => &xs["x"] - case.f64("c"),
+        "rsub_const" => case.f64("c") - &xs["x"],
+        "mul_const" => &xs["x"] * case.f64("c"),
+        "div_const" => &xs["x"] / case.f64("c"),
+        "rdiv_const" => case.f64("c") / &xs["x"],
+        "sum" => F::sum_axes(&xs["x"], case.ints("axis").as_deref(), case.flag("keepdims")),
+        "sum_to" => F::sum_to(&xs["x"], case.sizes("shape")?),
+        _ => return None,
+    };
+    Some(vec![y])
+}
