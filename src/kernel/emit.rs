@@ -227,7 +227,7 @@ impl<'a> Kernel<'a> {
         self.key.push(b'F');
         let (record, number) = self.gpu.fault_binding(operator);
         let binding = self.bind(&record, DType::U32, 0, false);
-        self.field(Field::Named("operator"), false, number);
+        self.field(Field::Named("operator_number"), false, number);
         self.parts.push(Part::Fault { binding });
     }
 
@@ -449,7 +449,7 @@ impl<'a> Kernel<'a> {
             Part::Fault { binding } => {
                 w(format_args!(
                     "fn fault(index: u32, position: u32, low: u32, high: u32) {{\n    \
-                     if (atomicMax(&b{binding}[0], p.operator) == 0u) {{\n        \
+                     if (atomicMax(&b{binding}[0], p.operator_number) == 0u) {{\n        \
                      atomicStore(&b{binding}[1], index);\n        atomicStore(&b{binding}[2], position);\n        \
                      atomicStore(&b{binding}[3], low);\n        atomicStore(&b{binding}[4], high);\n    }}\n}}\n"
                 ));

@@ -3,7 +3,7 @@
 //! Operators call these and `Tensor`'s methods; none of them names a device.
 
 mod copy;
-mod create;
+pub(crate) mod create;
 mod display;
 pub(crate) mod elementwise;
 pub(crate) mod emit;
