@@ -155,6 +155,11 @@ impl Saved {
         self.outputs[i].as_ref().unwrap_or_else(|| panic!("{}: output {i} was not retained", self.node.name()))
     }
 
+    /// How many inputs there are.
+    pub fn arity(&self) -> usize {
+        self.metas.len()
+    }
+
     /// A tensor that the forward pass saved.
     pub fn extra(&self, i: usize) -> &Tensor {
         &self.node.extras[i]

@@ -1,3 +1,10 @@
-//! Connections.
+//! Connections: layers without their parameters.
 
-pub(super) const ALL: &[super::Entry] = super::entries![];
+mod embed_id;
+mod linear;
+
+pub use embed_id::embed_id;
+pub(crate) use embed_id::{expect_ids, take_rows};
+pub use linear::{linear, linear_axes};
+
+pub(super) const ALL: &[super::Entry] = super::entries![embed_id, linear];

@@ -1,0 +1,125 @@
+use super::{transpose, with_shape};
+use crate::{
+    autograd::{Case, Forward, Function, Saved, Variable, apply},
+    functions::connection::{expect_ids, take_rows},
+    shape::{self, InvalidType, Meta, Shape, Slice, basic_index},
+    tensor::{Tensor, expect},
+};
+use ndarray::arr1;
+
+/// A basic index, as NumPy's `x[1, 2:5, ::-1, None]`; copies nothing.
+///
+/// # Panics
+/// When there are more indices than axes, or one is out of range.
+///
+/// ```
+/// # use catena::prelude::*;
+/// let x = Variable::constant(Tensor::arange(6, &Device::cpu()).reshape([2, 3]));
+/// let y = F::get_item(&x, &[Slice::Index(-1), (1..).into()]);
+/// assert_eq!(y.data().to_vec::<f32>().unwrap(), [4.0, 5.0]);
+/// ```
+#[track_caller]
+pub fn get_item(x: &Variable, index: &[Slice]) -> Variable {
+    apply(GetItem { index: index.to_vec() }, &[x])
+}
+
+/// Positions of an axis by number, as NumPy's `x[:, indices]` for axis 1.
+///
+/// `indices` are `int32` of any shape, which takes the place of the axis. A position that is named several times gets
+/// the sum of its gradients.
+///
+/// # Panics
+/// When an axis is out of range, or an index that came from the host is. One that was computed on a device is an error
+/// of the next blocking call.
+///
+/// ```
+/// # use catena::prelude::*;
+/// let x = Variable::constant(Tensor::arange(6, &Device::cpu()).reshape([2, 3]));
+/// let indices = Variable::constant(Tensor::from_slice(&[2, 0], [2], &Device::cpu()));
+/// assert_eq!(F::get_item_fancy(&x, &indices, 1).data().to_vec::<f32>().unwrap(), [2.0, 0.0, 5.0, 3.0]);
+/// ```
+#[track_caller]
+pub fn get_item_fancy(x: &Variable, indices: &Variable, axis: isize) -> Variable {
+    let axis = expect("get_item", shape::axis(axis, x.ndim()), &[x.data(), indices.data()]);
+    let n = x.shape()[axis];
+    expect_ids("get_item", indices.data(), n, None);
+    let mut front: Vec<isize> = (0..x.ndim() as isize).filter(|&a| a != axis as isize).collect();
+    let rest: Shape = front.iter().map(|&a| x.shape()[a as usize]).collect();
+    front.insert(0, axis as isize);
+    let rows = with_shape(&transpose(x, Some(&front)), [n, rest.size()]);
+    let y = take_rows("get_item", indices, &rows, None);
+    // (indices.., rest..) to (rest before the axis.., indices.., rest after it..).
+    let (i, before) = (indices.ndim() as isize, axis as isize);
+    let y = with_shape(&y, indices.shape().iter().chain(rest.iter()).copied().collect::<Shape>());
+    let order: Vec<isize> = (i..i + before).chain(0..i).chain(i + before..y.ndim() as isize).collect();
+    transpose(&y, Some(&order))
+}
+
+#[derive(Debug)]
+struct GetItem {
+    index: Vec<Slice>,
+}
+
+impl Function for GetItem {
+    fn name(&self) -> &'static str {
+        "get_item"
+    }
+
+    fn infer(&self, xs: &[Meta]) -> Result<Vec<Meta>, InvalidType> {
+        Ok(vec![Meta::new(basic_index(&xs[0].shape, &self.index)?, xs[0].dtype)])
+    }
+
+    fn forward(&self, xs: &[Tensor]) -> Forward {
+        xs[0].slice(&self.index).into()
+    }
+
+    fn backward(&self, saved: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
+        let adjoint = Embed { shape: saved.meta(0).shape.clone(), index: self.index.clone() };
+        vec![gys[0].as_ref().map(|gy| apply(adjoint, &[gy]))]
+    }
+}
+
+/// Zeros of `shape` with `x` in the place of the index: the adjoint of [`GetItem`].
+#[derive(Debug)]
+struct Embed {
+    shape: Shape,
+    index: Vec<Slice>,
+}
+
+impl Function for Embed {
+    fn name(&self) -> &'static str {
+        "embed"
+    }
+
+    fn infer(&self, xs: &[Meta]) -> Result<Vec<Meta>, InvalidType> {
+        Ok(vec![Meta::new(self.shape.clone(), xs[0].dtype)])
+    }
+
+    fn forward(&self, xs: &[Tensor]) -> Forward {
+        xs[0].embed(&self.shape, &self.index).into()
+    }
+
+    fn backward(&self, _: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
+        vec![gys[0].as_ref().map(|gy| get_item(gy, &self.index))]
+    }
+}
+
+pub(super) fn cases() -> Vec<Case> {
+    let steps = |step| Slice::Range(None, None, step);
+    vec![
+        Case::new("get_item", |x| get_item(&x[0], &[Slice::Index(1)])).input([3, 4, 2]),
+        Case::new("get_item/ranges", |x| get_item(&x[0], &[(0..2).into(), (1..).into()])).input([3, 4, 2]),
+        Case::new("get_item/new_axis", |x| get_item(&x[0], &[Slice::ALL, Slice::NewAxis, Slice::Index(1)]))
+            .input([3, 4, 2]),
+        Case::new("get_item/steps", move |x| get_item(&x[0], &[steps(-1), steps(2)])).input([3, 5]),
+        Case::new("get_item/scalar", |x| get_item(&x[0], &[Slice::Index(-1), Slice::Index(0)])).input([3, 4]),
+        Case::new("get_item/nothing", |x| get_item(&x[0], &[(2..2).into()])).input([3, 4]),
+        Case::new("get_item/fancy", |x| get_item_fancy(&x[1], &x[0], 0))
+            .exact(arr1(&[0, 2, 0]).into_dyn())
+            .input([3, 4]),
+        Case::new("get_item/fancy_axis", |x| get_item_fancy(&x[1], &x[0], -1)).integers([2, 2], 0, 5).input([2, 3, 5]),
+        Case::new("get_item/fancy_middle", |x| get_item_fancy(&x[1], &x[0], 1)).integers([2, 3], 0, 5).input([2, 5, 3]),
+        Case::new("get_item/fancy_scalar", |x| get_item_fancy(&x[1], &x[0], 0)).integers((), 0, 3).input([3, 2]),
+        Case::new("get_item/fancy_vector", |x| get_item_fancy(&x[1], &x[0], 0)).integers([7], 0, 3).input([3]),
+    ]
+}
