@@ -158,6 +158,7 @@ struct Member {
 enum Arg {
     Member(usize),
     Leaf(usize),
+    Constant(usize),
 }
 
 struct Gather {
@@ -167,6 +168,8 @@ struct Gather {
     members: Vec<Member>,
     index: HashMap<*const Storage, usize>,
     leaves: Vec<(Leaf, Arc<Storage>, usize)>,
+    /// Numbers that repeat over any shape: they are part of every kernel that reads them and stay pending themselves.
+    constants: Vec<Node>,
     kernel: Option<usize>,
     first: Vec<Arc<Storage>>,
     held_here: usize,
@@ -187,6 +190,7 @@ impl Gather {
             members: vec![],
             index: HashMap::new(),
             leaves: vec![],
+            constants: vec![],
             kernel: None,
             first: vec![],
             held_here,
@@ -224,6 +228,7 @@ impl Gather {
         let broken = Arg::Leaf(usize::MAX);
         enum Kind {
             Leaf(Buffer, usize),
+            Constant(Node),
             Inline,
             First,
         }
@@ -239,15 +244,23 @@ impl Gather {
             }
             State::Fused => unreachable!("a fused storage is held by nobody"),
             State::Pending(expr) => {
-                let same_order = view.offset == 0 && view.size() == arg.storage.len && view.is_contiguous();
-                let fits = same_order && self.can_swallow(&arg.storage, expr);
-                if fits { Kind::Inline } else { Kind::First }
+                if let Some(node) = self.constant(&arg.storage, expr) {
+                    Kind::Constant(node)
+                } else {
+                    let same_order = view.offset == 0 && view.size() == arg.storage.len && view.is_contiguous();
+                    let fits = same_order && self.can_swallow(&arg.storage, expr);
+                    if fits { Kind::Inline } else { Kind::First }
+                }
             }
         };
         match kind {
             Kind::First => {
                 self.first.push(arg.storage.clone());
                 broken
+            }
+            Kind::Constant(node) => {
+                self.constants.push(node);
+                Arg::Constant(self.constants.len() - 1)
             }
             Kind::Inline => {
                 let at = self.add(&arg.storage);
@@ -279,6 +292,14 @@ impl Gather {
                 Arg::Leaf(at)
             }
         }
+    }
+
+    /// The node of an operator without operands that gives the same number everywhere.
+    fn constant(&self, storage: &Storage, expr: &Expr) -> Option<Node> {
+        let Root::Map(op, scalars) = &expr.root else { return None };
+        let same = op.arity == 0 && !op.indexed && storage.dtype.is_float();
+        let fits = compute_type(storage.dtype, &storage.device) == self.compute;
+        (same && fits && fusion()).then(|| Node { op: *op, scalars: scalars.clone(), args: SmallVec::new() })
     }
 
     fn can_swallow(&self, storage: &Arc<Storage>, expr: &Expr) -> bool {
@@ -350,7 +371,7 @@ impl Gather {
         let mut claimed = vec![];
         let mut kernel = None;
         let mut sources: Vec<Source> = Vec::with_capacity(self.members.len());
-        let mut nodes: Vec<Node> = vec![];
+        let mut nodes: Vec<Node> = self.constants.clone();
         for (at, member) in self.members.iter().enumerate() {
             let next = if outputs.contains(&at) { State::Computing } else { State::Fused };
             let State::Pending(mut expr) = std::mem::replace(&mut *member.storage.state.lock(), next) else {
@@ -367,6 +388,7 @@ impl Gather {
                     .map(|arg| match *arg {
                         Arg::Member(m) => sources[m],
                         Arg::Leaf(l) => Source::Leaf(l as u16),
+                        Arg::Constant(c) => Source::Node(c as u16),
                     })
                     .collect();
                 nodes.push(Node { op: *op, scalars: scalars.clone(), args });

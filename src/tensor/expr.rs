@@ -60,6 +60,7 @@ pub(crate) struct Leaf {
 }
 
 /// One operator of a plan.
+#[derive(Clone)]
 pub(crate) struct Node {
     pub op: Op,
     pub scalars: Scalars,
