@@ -1,4 +1,5 @@
-// loss[o] = log(sum over r of exp(x[o, r])) - x[o, t[o]], 0 where t[o] is p.ignore; sum[o] is that logarithm.
+// loss[o] = log(sum over r of exp(x[o, r])) - x[o, t[o]], 0 where t[o] is p.ignore; sum[o] is that logarithm, and
+// label[o] is t[o], or -1 where it is ignored.
 //
 // THREADS threads share a row; 256 / THREADS rows share a workgroup. The largest value is subtracted first.
 
@@ -54,4 +55,5 @@ fn main(
     }
     store_loss(o, loss);
     store_sum(o, log_sum);
+    store_label(o, select(T(t), T(-1), t == bitcast<i32>(p.ignore)));
 }

@@ -4,6 +4,7 @@
 
 mod copy;
 pub(crate) mod create;
+pub(crate) mod cross_entropy;
 mod display;
 pub(crate) mod elementwise;
 pub(crate) mod emit;

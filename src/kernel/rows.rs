@@ -1,4 +1,4 @@
-//! Kernels over rows `x[o, :]` of any axis: softmax, log-softmax, and the cross entropy of softmax.
+//! Kernels over rows `x[o, :]` of any axis: softmax and log-softmax.
 
 use super::{
     elementwise::{self, Lane},
@@ -35,7 +35,7 @@ impl Tensor {
 }
 
 /// The axes with `axis` last.
-fn last(ndim: usize, axis: usize) -> Vec<usize> {
+pub(super) fn last(ndim: usize, axis: usize) -> Vec<usize> {
     (0..ndim).filter(|&i| i != axis).chain([axis]).collect()
 }
 
@@ -103,7 +103,7 @@ pub(super) fn row_threads(kernel: &mut Kernel<'_>, length: usize) -> usize {
 }
 
 /// The largest value and the sum of `exp(x - largest)`.
-fn largest_and_sum<R: Lane>(row: &[R]) -> (R, R) {
+pub(super) fn largest_and_sum<R: Lane>(row: &[R]) -> (R, R) {
     struct Pass<'a, R>(&'a [R]);
     impl<R: Lane> pulp::NullaryFnOnce for Pass<'_, R> {
         type Output = (R, R);
@@ -199,96 +199,6 @@ fn normalise<R: Lane>(x: &[R], y: &mut [R], log: bool) {
     let (largest, sum) = largest_and_sum(x);
     let (shift, scale) = if log { (largest + R::ln(sum), R::ONE) } else { (largest, R::ONE / sum) };
     pulp::Arch::new().dispatch(Pass { x, y, shift, scale, log });
-}
-
-/// What the cross entropy of softmax gives for `x` of shape `(n, classes, inner..)` and targets `(n, inner..)`.
-pub(crate) struct CrossEntropy {
-    /// `-log softmax(x)[t]` for each target, 0 where it is ignored.
-    pub losses: Tensor,
-    /// `log(sum(exp(x)))` along the classes.
-    pub log_sums: Tensor,
-}
-
-/// The losses of softmax cross entropy and the row sums that its gradient needs, in one kernel.
-///
-/// A target outside `0..classes` that is not `ignore` is an error at the next blocking call.
-pub(crate) fn cross_entropy(x: &Tensor, t: &Tensor, ignore: i32) -> Result<CrossEntropy> {
-    let device = x.device().clone();
-    let order = last(x.ndim(), 1);
-    let prologue = fuse::prologue(x, x.shape())?.permute(&order);
-    let length = x.shape()[1];
-    let rows = t.size();
-    let targets = t.contiguous();
-    let (target, target_at) = targets.buffer()?;
-    let target_at = target_at + targets.view.offset;
-    let bytes = fuse::bytes(&device, x.dtype(), rows);
-    let (losses, log_sums) = (device.allocate(bytes)?, device.allocate(bytes)?);
-    match &device {
-        Device::Cpu(_) => {
-            device.count_launch();
-            let of = match prologue.plan.compute {
-                DType::F32 => rows_cpu::<f32>,
-                _ => rows_cpu::<f64>,
-            };
-            // SAFETY: targets are forced, and written by nobody.
-            let targets = unsafe { target.host::<i32>(target_at, rows) };
-            let (l, s) = of(&prologue, targets, length, ignore)?;
-            // SAFETY: fresh buffers.
-            unsafe {
-                write_f64(&losses, x.dtype(), 0, &l);
-                write_f64(&log_sums, x.dtype(), 0, &s);
-            }
-        }
-        Device::Gpu(gpu) => {
-            const FILES: &[crate::tensor::Wgsl] = &[wgsl!("family/cross_entropy.wgsl")];
-            let mut kernel = Kernel::new("cross_entropy", gpu, prologue.plan.compute, FILES);
-            kernel.input("x", &prologue, Index::Split(x.ndim() - 1));
-            kernel.integers("target", &target, target_at, true);
-            kernel.output("loss", &losses, x.dtype(), 0);
-            kernel.output("sum", &log_sums, x.dtype(), 0);
-            kernel.fault("softmax_cross_entropy");
-            let threads = row_threads(&mut kernel, length);
-            kernel.word("rows", rows);
-            kernel.word("length", length);
-            kernel.word("ignore", ignore as u32 as usize);
-            kernel.launch(fold(rows.div_ceil(256 / threads)));
-        }
-    }
-    let tensor = |buffer| {
-        let storage = Storage::ready(device.clone(), x.dtype(), rows, buffer, None);
-        Tensor::whole(storage, t.shape().clone())
-    };
-    Ok(CrossEntropy { losses: tensor(losses), log_sums: tensor(log_sums) })
-}
-
-fn rows_cpu<R: Lane>(prologue: &Prologue, t: &[i32], length: usize, ignore: i32) -> Result<(Vec<f64>, Vec<f64>)> {
-    let values = elementwise::collect::<R>(prologue);
-    let (mut losses, mut sums) = (vec![0.0; t.len()], vec![0.0; t.len()]);
-    if let Some(at) = t.iter().position(|&t| t != ignore && !(0..length as i64).contains(&i64::from(t))) {
-        return Err(crate::error::Error::IndexOutOfRange {
-            operator: "softmax_cross_entropy".into(),
-            index: i64::from(t[at]),
-            position: at,
-            low: 0,
-            high: length as i64,
-        });
-    }
-    let (out_losses, out_sums) = (Disjoint::new(&mut losses), Disjoint::new(&mut sums));
-    parallel::ranges(t.len(), length * 8, 1, |range| {
-        for row in range {
-            let x = &values[row * length..(row + 1) * length];
-            let (largest, sum) = largest_and_sum(x);
-            let log_sum = (largest + R::ln(sum)).to_f64();
-            // SAFETY: each row is written once.
-            unsafe {
-                out_sums.range(row..row + 1)[0] = log_sum;
-                if t[row] != ignore {
-                    out_losses.range(row..row + 1)[0] = log_sum - x[t[row] as usize].to_f64();
-                }
-            }
-        }
-    });
-    Ok((losses, sums))
 }
 
 /// A tensor that failed, for launchers that return values.
