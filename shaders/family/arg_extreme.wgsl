@@ -1,7 +1,7 @@
 // y[o] = the first r at which x[o, r] is largest (LARGEST = 1) or smallest; NaN beats every number.
 
 fn better(a: T, b: T) -> bool {
-    return (a != a && b == b) || select(a < b, a > b, LARGEST == 1u);
+    return (a != a && b == b) || select((a < b), (a > b), LARGEST == 1u);
 }
 
 @compute @workgroup_size(256)

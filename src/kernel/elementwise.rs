@@ -53,10 +53,13 @@ pub(super) fn pending(device: &Device, root: Root, args: &[&Tensor], shape: Shap
         weight = 1;
     }
     let len = shape.size();
+    let constant = matches!(&root, Root::Map(op, _) if op.is_constant());
     let expr = Expr { root, args: args.iter().map(|&a| a.clone()).collect(), shape: shape.clone(), weight };
     let state = Mutex::new(State::Pending(expr));
     let storage = Arc::new(Storage { device: device.clone(), dtype, len, state, range: None });
-    fuse::note(&storage);
+    if !constant {
+        fuse::note(&storage);
+    }
     let tensor = Tensor::whole(storage, shape);
     if !fusion() {
         tensor.force();

@@ -297,7 +297,7 @@ impl Gather {
     /// The node of an operator without operands that gives the same number everywhere.
     fn constant(&self, storage: &Storage, expr: &Expr) -> Option<Node> {
         let Root::Map(op, scalars) = &expr.root else { return None };
-        let same = op.arity == 0 && !op.indexed && storage.dtype.is_float();
+        let same = op.is_constant() && storage.dtype.is_float();
         let fits = compute_type(storage.dtype, &storage.device) == self.compute;
         (same && fits && fusion()).then(|| Node { op: *op, scalars: scalars.clone(), args: SmallVec::new() })
     }
@@ -607,7 +607,7 @@ impl Gather {
 /// Pending storages of the process, so that an optimizer's step can compute what is still held.
 static PENDING: parking_lot::Mutex<Vec<Weak<Storage>>> = parking_lot::Mutex::new(Vec::new());
 
-/// Notes a pending storage.
+/// Notes a pending storage that holds on to others.
 pub(super) fn note(storage: &Arc<Storage>) {
     let mut pending = PENDING.lock();
     if pending.len() == pending.capacity() {

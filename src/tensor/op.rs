@@ -76,6 +76,13 @@ pub struct Op {
     pub f64: BlockFn<f64>,
 }
 
+impl Op {
+    /// Whether it gives one number, the same everywhere: such a pending tensor holds on to nothing.
+    pub(crate) fn is_constant(&self) -> bool {
+        self.arity == 0 && !self.indexed
+    }
+}
+
 impl std::fmt::Debug for Op {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Op({})", self.name)

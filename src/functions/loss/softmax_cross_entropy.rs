@@ -251,6 +251,7 @@ pub(super) fn cases() -> Vec<Case> {
         case("all_ignored", with(|_| ())).input([2, 3]).exact(arr1(&[-1, -1]).into_dyn()),
         case("empty", with(|_| ())).input([0, 3]).exact(arr1::<i32>(&[]).into_dyn()),
         case("many_classes", with(|_| ())).input([3, 300]).integers([3], 0, 300).order(1),
+        case("many_targets", with(|_| ())).input([70_000, 2]).integers([70_000], -1, 2).order(1).tolerance(1e-4),
         case("large", with(|_| ()))
             .exact(arr2(&[[1e4, -1e4, 0.0], [-1e4, -1e4, -1e4]]).into_dyn())
             .exact(arr1(&[0, 2]).into_dyn())
