@@ -110,15 +110,18 @@ impl Tensor {
         assemble(&meta.shape, meta.dtype, tensors[0].device(), parts)
     }
 
-    /// Zeros of `shape` with this tensor in the place of a basic index: the adjoint of [`Tensor::slice`].
-    pub(crate) fn embed(&self, shape: &Shape, index: &[Slice]) -> Tensor {
+    /// `fill` of `shape` with this tensor in the place of a basic index; of zeros, the adjoint of [`Tensor::slice`].
+    pub(crate) fn embed(&self, shape: &Shape, index: &[Slice], fill: f64) -> Tensor {
         let view = View::contiguous(shape.clone()).slice(index);
-        let zeros = Tensor::zeros(shape.clone(), self.dtype(), self.device());
-        if self.size() == 0 {
-            return zeros;
-        }
-        let parts = vec![(zeros, View::contiguous(shape.clone())), (self.clone(), view)];
-        assemble(shape, self.dtype(), self.device(), parts)
+        Tensor::collage(shape, fill, &[(self, view)])
+    }
+
+    /// `fill` of `shape`, but for tensors (one at least) in regions of it, later ones over earlier ones.
+    pub(crate) fn collage(shape: &Shape, fill: f64, parts: &[(&Tensor, View)]) -> Tensor {
+        let (dtype, device) = (parts[0].0.dtype(), parts[0].0.device().clone());
+        let whole = (Tensor::full(shape.clone(), fill, dtype, &device), View::contiguous(shape.clone()));
+        let parts = parts.iter().filter(|(t, _)| t.size() > 0).map(|(t, view)| ((*t).clone(), view.clone()));
+        assemble(shape, dtype, &device, std::iter::once(whole).chain(parts).collect())
     }
 
     /// The tensor on another device.

@@ -68,6 +68,11 @@ impl Tensor {
         Tensor::map_on(device, COUNT, &[Scalar::F(0.0), Scalar::F(1.0)], &[], Shape::from(n), DType::F32)
     }
 
+    /// `0, 1, .., n - 1` as `int32`.
+    pub(crate) fn count(n: usize, device: &Device) -> Tensor {
+        Tensor::map_on(device, COUNT, &[Scalar::F(0.0), Scalar::F(1.0)], &[], Shape::from(n), DType::I32)
+    }
+
     /// A tensor from values in row-major order.
     ///
     /// # Panics

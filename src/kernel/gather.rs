@@ -1,8 +1,10 @@
-//! Rows by number: `y[i, :] = w[ids[i], :]`, and its adjoint `g[ids[i], :] += gy[i, :]`.
+//! Rows by number: `y[i, :] = w[ids[i], :]`, and its adjoint `g[ids[i], :] += gy[i, :]`; one element of each row.
 
 use super::{
+    elementwise::{self, Lane},
     emit::{Index, Kernel},
     fuse, parallel,
+    reduce::write_f64,
 };
 use crate::{
     device::{Buffer, Device},
@@ -127,6 +129,54 @@ impl Tensor {
         };
         run().unwrap_or_else(|e| super::rows::failed(self.device(), &shape, self.dtype(), e))
     }
+}
+
+impl Tensor {
+    /// `y[i] = self[i, ids[i]]` for a matrix.
+    ///
+    /// An id out of range fails the result, or on a GPU the next blocking call.
+    pub(crate) fn pick(&self, operator: &'static str, ids: &Tensor) -> Tensor {
+        let (n, columns) = (self.shape()[0], self.shape()[1]);
+        let run = || -> Result<Tensor> {
+            let ids = ids.contiguous();
+            let (id, id_at) = ids.buffer()?;
+            let id_at = id_at + ids.view.offset;
+            let prologue = fuse::prologue(self, self.shape())?;
+            let device = self.device();
+            let out = device.allocate(fuse::bytes(device, self.dtype(), n))?;
+            match device {
+                Device::Cpu(_) => {
+                    device.count_launch();
+                    // SAFETY: forced, and written by nobody.
+                    let id = unsafe { id.host::<i32>(id_at, n) };
+                    check(operator, id, columns, None)?;
+                    let of = match prologue.plan.compute {
+                        DType::F32 => picked::<f32>,
+                        _ => picked::<f64>,
+                    };
+                    // SAFETY: the output is fresh.
+                    unsafe { write_f64(&out, self.dtype(), 0, &of(&prologue, id, columns)) };
+                }
+                Device::Gpu(gpu) => {
+                    const FILES: &[crate::tensor::Wgsl] = &[wgsl!("family/pick.wgsl")];
+                    let mut kernel = Kernel::new("pick", gpu, prologue.plan.compute, FILES);
+                    kernel.input("x", &prologue, Index::Split(1));
+                    kernel.integers("id", &id, id_at, true);
+                    kernel.output("y", &out, self.dtype(), 0);
+                    kernel.fault(operator);
+                    kernel.word("columns", columns);
+                    kernel.launch_elements(n);
+                }
+            }
+            Ok(Tensor::whole(Storage::ready(device.clone(), self.dtype(), n, out, None), Shape::from(n)))
+        };
+        run().unwrap_or_else(|e| super::rows::failed(self.device(), &Shape::from(n), self.dtype(), e))
+    }
+}
+
+fn picked<R: Lane>(prologue: &fuse::Prologue, ids: &[i32], columns: usize) -> Vec<f64> {
+    let values = elementwise::collect::<R>(prologue);
+    ids.iter().enumerate().map(|(i, &id)| values[i * columns + id as usize].to_f64()).collect()
 }
 
 /// What both kernels know of ids.

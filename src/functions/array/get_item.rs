@@ -74,16 +74,22 @@ impl Function for GetItem {
     }
 
     fn backward(&self, saved: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
-        let adjoint = Embed { shape: saved.meta(0).shape.clone(), index: self.index.clone() };
-        vec![gys[0].as_ref().map(|gy| apply(adjoint, &[gy]))]
+        vec![gys[0].as_ref().map(|gy| embed(gy, saved.meta(0).shape.clone(), self.index.clone(), 0.0))]
     }
 }
 
-/// Zeros of `shape` with `x` in the place of the index: the adjoint of [`GetItem`].
+/// `fill` of `shape` with `x` in the place of the index.
+#[track_caller]
+pub(super) fn embed(x: &Variable, shape: Shape, index: Vec<Slice>, fill: f64) -> Variable {
+    apply(Embed { shape, index, fill }, &[x])
+}
+
+/// The adjoint of [`GetItem`], if the filling is zero.
 #[derive(Debug)]
 struct Embed {
     shape: Shape,
     index: Vec<Slice>,
+    fill: f64,
 }
 
 impl Function for Embed {
@@ -96,7 +102,7 @@ impl Function for Embed {
     }
 
     fn forward(&self, xs: &[Tensor]) -> Forward {
-        xs[0].embed(&self.shape, &self.index).into()
+        xs[0].embed(&self.shape, &self.index, self.fill).into()
     }
 
     fn backward(&self, _: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {

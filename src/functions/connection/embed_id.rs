@@ -83,12 +83,24 @@ impl Function for TakeRows {
     }
 
     fn backward(&self, saved: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
-        let adjoint = AddRows { operator: self.operator, rows: saved.meta(1).shape[0], ignore: self.ignore };
-        vec![None, gys[0].as_ref().map(|gy| apply(adjoint, &[saved.input(0), gy]))]
+        let (ids, rows) = (saved.input(0), saved.meta(1).shape[0]);
+        vec![None, gys[0].as_ref().map(|gy| add_rows(self.operator, ids, gy, rows, self.ignore))]
     }
 }
 
-/// `y[ids[i..], :] += x[i.., :]` from zeros: the adjoint of [`TakeRows`].
+/// `y[ids[i..], :] += x[i.., :]` from zeros.
+#[track_caller]
+pub(crate) fn add_rows(
+    operator: &'static str,
+    ids: &Variable,
+    x: &Variable,
+    rows: usize,
+    ignore: Option<i32>,
+) -> Variable {
+    apply(AddRows { operator, rows, ignore }, &[ids, x])
+}
+
+/// The adjoint of [`TakeRows`].
 #[derive(Debug)]
 struct AddRows {
     operator: &'static str,
@@ -103,7 +115,8 @@ impl Function for AddRows {
 
     fn infer(&self, xs: &[Meta]) -> Result<Vec<Meta>, InvalidType> {
         let (ids, x) = (&xs[0], &xs[1]);
-        ensure!(ids.ndim() + 1, ==, x.ndim());
+        ensure!(ids.dtype, ==, DType::I32);
+        ensure!(x.ndim(), ==, ids.ndim() + 1);
         Ok(vec![Meta::new(Shape::from([self.rows, x.shape[x.ndim() - 1]]), x.dtype)])
     }
 

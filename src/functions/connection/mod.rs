@@ -4,7 +4,7 @@ mod embed_id;
 mod linear;
 
 pub use embed_id::embed_id;
-pub(crate) use embed_id::{expect_ids, take_rows};
+pub(crate) use embed_id::{add_rows, expect_ids, take_rows};
 pub use linear::{linear, linear_axes};
 
 pub(super) const ALL: &[super::Entry] = super::entries![embed_id, linear];

@@ -2,10 +2,10 @@ use crate::{
     autograd::{Case, Forward, Function, Retain, Saved, Variable, apply},
     functions::{
         array::with_shape,
-        family::{Elementwise, map},
+        family::{Elementwise, map, op},
     },
     kernel::Reduction,
-    shape::{InvalidType, Meta, axes, ensure, reduced},
+    shape::{InvalidType, Meta, Shape, axes, ensure, reduced},
     tensor::{Real, Tensor, Wgsl, wgsl},
 };
 use ndarray::arr2;
@@ -87,6 +87,11 @@ impl Function for Extreme {
         let y = with_shape(saved.output(0), kept.clone());
         vec![gys[0].as_ref().map(|gy| map(WhereEqual, [x, &y, &with_shape(gy, kept)]))]
     }
+}
+
+/// `z` where `x == y`, else 0, over `shape`.
+pub(crate) fn where_equal(x: &Tensor, y: &Tensor, z: &Tensor, shape: impl Into<Shape>) -> Tensor {
+    Tensor::map(op::<WhereEqual, 3, 0>(), &[], &[x, y, z], shape.into(), z.dtype())
 }
 
 /// `gy` where `x` is the extreme `y`, else 0.

@@ -17,6 +17,7 @@ pub use add::add;
 pub use average::{average, mean, mean_axes};
 pub use div::div;
 pub use matmul::{matmul, matmul_transposed};
+pub(crate) use max::where_equal;
 pub use max::{max, max_axes};
 pub use min::{min, min_axes};
 pub use mul::mul;

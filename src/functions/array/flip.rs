@@ -1,0 +1,76 @@
+use super::get_item;
+use crate::{
+    autograd::{Case, Variable},
+    shape::{self, Slice, ensure},
+    tensor::{Tensor, expect},
+};
+
+const BACKWARDS: Slice = Slice::Range(None, None, -1);
+
+/// `x` with an axis in reverse order; copies nothing.
+///
+/// # Panics
+/// When the axis is out of range.
+///
+/// ```
+/// # use catena::prelude::*;
+/// let x = Variable::constant(Tensor::arange(3, &Device::cpu()));
+/// assert_eq!(F::flip(&x, 0).data().to_vec::<f32>().unwrap(), [2.0, 1.0, 0.0]);
+/// ```
+#[track_caller]
+pub fn flip(x: &Variable, axis: isize) -> Variable {
+    get_item(x, &backwards(x.data(), axis))
+}
+
+/// As [`flip`], along axis 1: left and right exchanged.
+///
+/// # Panics
+/// When `x` has fewer than two axes.
+#[track_caller]
+pub fn fliplr(x: &Variable) -> Variable {
+    expect("fliplr", at_least(x, 2), &[x.data()]);
+    flip(x, 1)
+}
+
+/// As [`flip`], along axis 0: up and down exchanged.
+///
+/// # Panics
+/// When `x` is a scalar.
+#[track_caller]
+pub fn flipud(x: &Variable) -> Variable {
+    expect("flipud", at_least(x, 1), &[x.data()]);
+    flip(x, 0)
+}
+
+fn at_least(x: &Variable, ndim: usize) -> Result<(), shape::InvalidType> {
+    ensure!(x.ndim(), >=, ndim);
+    Ok(())
+}
+
+impl Tensor {
+    /// The tensor with an axis in reverse order.
+    ///
+    /// # Panics
+    /// When the axis is out of range.
+    #[track_caller]
+    pub fn flip(&self, axis: isize) -> Tensor {
+        self.slice(&backwards(self, axis))
+    }
+}
+
+#[track_caller]
+fn backwards(x: &Tensor, axis: isize) -> Vec<Slice> {
+    let mut index = vec![Slice::ALL; expect("flip", shape::axis(axis, x.ndim()), &[x])];
+    index.push(BACKWARDS);
+    index
+}
+
+pub(super) fn cases() -> Vec<Case> {
+    vec![
+        Case::new("flip", |x| flip(&x[0], 1)).input([2, 3]),
+        Case::new("flip/last", |x| flip(&x[0], -1)).input([2, 3, 4]),
+        Case::new("flip/lr", |x| fliplr(&x[0])).input([2, 3]),
+        Case::new("flip/ud", |x| flipud(&x[0])).input([2, 3]),
+        Case::new("flip/empty", |x| flip(&x[0], 0)).input([0, 3]),
+    ]
+}
