@@ -15,6 +15,12 @@ pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
         "mul_const" => &xs["x"] * case.f64("c"),
         "div_const" => &xs["x"] / case.f64("c"),
         "rdiv_const" => case.f64("c") / &xs["x"],
+        "average" => {
+            let keepdims = case.attr("keepdims").as_bool().unwrap_or(false);
+            F::average(&xs["x"], case.ints("axis").as_deref(), xs.get("w"), keepdims)
+        }
+        "max" => F::max_axes(&xs["x"], case.ints("axis").as_deref(), case.flag("keepdims")),
+        "min" => F::min_axes(&xs["x"], case.ints("axis").as_deref(), case.flag("keepdims")),
         "sum" => F::sum_axes(&xs["x"], case.ints("axis").as_deref(), case.flag("keepdims")),
         "sum_to" => F::sum_to(&xs["x"], case.sizes("shape")?),
         _ => return None,
