@@ -73,3 +73,12 @@ fn numbers_that_repeat_take_no_launch_of_their_own() {
     });
     assert_eq!(launches, (2, 2));
 }
+
+#[test]
+fn a_result_of_another_dtype_does_not_take_over_its_operand() {
+    let _alone = COUNTING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    for device in testing::devices() {
+        let x = Tensor::from_slice(&[1.0f32, 5.0, 7.0, 2.0], [2, 2], &device);
+        assert_eq!(x.argmax(1).cast(DType::F32).add_scalar(0.5).to_vec::<f32>().unwrap(), [1.5, 0.5]);
+    }
+}

@@ -440,9 +440,9 @@ impl Gather {
         outputs
             .iter()
             .map(|&at| {
-                let wanted = width(&self.device, self.members[at].storage.dtype);
-                let fits =
-                    |l: &Option<u16>| l.is_some_and(|l| width(&self.device, self.leaves[l as usize].0.dtype) == wanted);
+                // One buffer under two element types would be two bindings, one of them written.
+                let wanted = self.members[at].storage.dtype;
+                let fits = |l: &Option<u16>| l.is_some_and(|l| self.leaves[l as usize].0.dtype == wanted);
                 free.iter_mut().find(|l| fits(l)).and_then(Option::take)
             })
             .collect()
