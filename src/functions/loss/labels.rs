@@ -1,6 +1,10 @@
 //! Labels that came from the host, checked before anything is launched.
 
-use crate::{kernel::create::known_range, shape::DType, tensor::Tensor};
+use crate::{
+    kernel::create::known_range,
+    shape::DType,
+    tensor::{Op, Real, Scalar, Tensor, wgsl},
+};
 
 /// Panics at the caller's line when a label is known to be outside `0..classes`.
 #[track_caller]
@@ -20,5 +24,31 @@ pub(super) fn check_labels(operator: &str, t: &Tensor, classes: usize, ignore: O
             labels[at],
             t.shape()
         );
+    }
+}
+
+/// 1 at each label's class and 0 elsewhere, of shape `(n, classes, inner..)`; 0 everywhere for a label that is none.
+pub(in crate::functions) fn one_hot(t: &Tensor, classes: usize, dtype: DType) -> Tensor {
+    let inner = t.shape()[1..].iter().product::<usize>();
+    let shape = t.shape().insert(1, classes);
+    let labels = t.cast(dtype).with_shape(&t.shape().insert(1, 1));
+    let word = |n: usize| Scalar::U(u32::try_from(n).expect("a tensor has fewer elements than 32 bits count"));
+    Tensor::map(ONE_HOT, &[word(inner.max(1)), word(classes)], &[&labels], shape, dtype)
+}
+
+const ONE_HOT: Op = Op {
+    name: "one_hot",
+    files: &[wgsl!("loss/labels.wgsl")],
+    arity: 1,
+    indexed: true,
+    f32: one_hot_block::<f32>,
+    f64: one_hot_block::<f64>,
+};
+
+fn one_hot_block<R: Real>(args: &[&[R]], scalars: &[Scalar], at: usize, out: &mut [R]) {
+    let (inner, classes) = (scalars[0].word() as usize, scalars[1].word() as usize);
+    for (i, (o, label)) in out.iter_mut().zip(args[0]).enumerate() {
+        let class = (at + i) / inner % classes;
+        *o = R::select(label.to_f64() == class as f64, R::ONE, R::ZERO);
     }
 }
