@@ -16,7 +16,7 @@ use crate::{
 };
 use smallvec::SmallVec;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Weak},
 };
 
@@ -334,6 +334,9 @@ impl Gather {
         if !self.first.is_empty() {
             return Step::First(self.first);
         }
+        if let Some(shared) = self.needed_by_kernel() {
+            return Step::First(vec![shared]);
+        }
         let held = |at: usize, m: &Member| {
             // `members` holds it once more.
             let mut ours = m.uses + 1;
@@ -348,6 +351,24 @@ impl Gather {
             return Step::First(vec![self.members[cut].storage.clone()]);
         }
         Step::Ready(Box::new(self.claim(&outputs)))
+    }
+
+    /// A member that the kernel reads, or that something it reads is made of: it cannot be computed after the kernel.
+    fn needed_by_kernel(&self) -> Option<Arc<Storage>> {
+        let mut stack = vec![self.members[self.kernel?].storage.clone()];
+        let mut seen: HashSet<*const Storage> = stack.iter().map(Arc::as_ptr).collect();
+        while let Some(storage) = stack.pop() {
+            let State::Pending(expr) = &*storage.state.lock() else { continue };
+            for arg in &expr.args {
+                if self.index.contains_key(&Arc::as_ptr(&arg.storage)) {
+                    return Some(arg.storage.clone());
+                }
+                if seen.insert(Arc::as_ptr(&arg.storage)) {
+                    stack.push(arg.storage.clone());
+                }
+            }
+        }
+        None
     }
 
     /// Where to cut an expression that needs more bindings than a kernel has.

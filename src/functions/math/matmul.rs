@@ -92,6 +92,13 @@ pub(super) fn cases() -> Vec<Case> {
             .input([9, 4])
             .input([4, 11])
             .input_in([11], 3.0, 5.0),
+        // The pending operand is needed before the product and beside it.
+        Case::new("matmul/residual", |x| {
+            let h = &x[0] * 2.0;
+            matmul(&h, &x[1]) + h
+        })
+        .input([4, 4])
+        .input([4, 4]),
     ];
     cases.push(
         Case::new("matmul/odd", |x| matmul(&x[0], &x[1])).input([70, 37]).input([37, 67]).order(1).tolerance(1e-4),
