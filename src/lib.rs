@@ -7,6 +7,7 @@ pub mod device;
 pub mod error;
 pub mod functions;
 pub mod kernel;
+pub mod random;
 pub mod serializers;
 pub mod shape;
 pub mod tensor;

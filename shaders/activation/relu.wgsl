@@ -1,6 +1,6 @@
+// A NaN stays. Needs math/is_nan.wgsl.
 fn f_relu(x: T) -> T {
-    // A NaN is neither above zero nor equal to itself: it stays.
-    return select(select(T(0), x, x > T(0)), x, x != x);
+    return select(select(T(0), x, x > T(0)), x, is_nan(x));
 }
 
 fn f_relu_grad(y: T, gy: T) -> T {

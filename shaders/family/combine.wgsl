@@ -1,12 +1,5 @@
 // How a reduction combines two values, by the constant REDUCTION: 0 sum, 1 product, 2 maximum, 3 minimum.
-
-// Half of one is nothing among integers.
-const FLOATS: bool = T(0.5) != T(0);
-
-// By its bits: drivers take comparisons as if there were no NaN.
-fn is_nan(x: T) -> bool {
-    return FLOATS && (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
-}
+// Needs math/is_nan.wgsl.
 
 fn combine(a: T, b: T) -> T {
     switch REDUCTION {

@@ -44,12 +44,13 @@ fn main(
     if (row >= p.rows) {
         return;
     }
-    let shift = largest + log(sum);
+    let log_sum = log(sum);
     let scale = T(1) / sum;
     for (var r = lane; r < p.length; r += THREADS) {
         let x = load_x(o, r);
         if (LOG == 1u) {
-            store_y(o, r, x - shift);
+            // In this order: the sum of both is as coarse as the largest value.
+            store_y(o, r, x - largest - log_sum);
         } else {
             store_y(o, r, exp(x - largest) * scale);
         }

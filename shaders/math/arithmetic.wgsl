@@ -34,3 +34,7 @@ fn f_neg(x: T) -> T {
     // Also of an unsigned type, by its complement.
     return T(0) - x;
 }
+
+fn f_square(x: T) -> T {
+    return x * x;
+}

@@ -22,6 +22,20 @@ pub trait Elementwise<const N: usize, const K: usize = 0>: Debug + Clone + Send 
     /// Whether it also takes integers.
     const INTEGERS: bool = false;
 
+    /// The dtype of the result, or why operands of these dtypes do not fit; unless stated, numbers of one dtype give it.
+    ///
+    /// # Errors
+    /// What was expected and what came.
+    fn dtype(xs: &[Meta]) -> Result<DType, InvalidType> {
+        for (i, x) in xs.iter().enumerate() {
+            let name = || if N == 1 { "x".to_string() } else { format!("x{i}") };
+            ensure!(x.dtype.is_float() || Self::INTEGERS, format!("{}.dtype.kind == f", name()), "{}", x.dtype);
+            ensure!(x.dtype != DType::Bool, format!("{}.dtype of numbers", name()), "{}", x.dtype);
+            ensure!(x.dtype == xs[0].dtype, format!("x0.dtype == {}.dtype", name()), "{} != {}", xs[0].dtype, x.dtype);
+        }
+        Ok(xs[0].dtype)
+    }
+
     /// The numbers it carries.
     fn scalars(&self) -> [f64; K] {
         [0.0; K]
@@ -58,14 +72,9 @@ pub(crate) fn op<E: Elementwise<N, K>, const N: usize, const K: usize>() -> Op {
 
 fn infer<E: Elementwise<N, K>, const N: usize, const K: usize>(xs: &[Meta]) -> Result<Meta, InvalidType> {
     ensure!(xs.len(), ==, N);
-    for (i, x) in xs.iter().enumerate() {
-        let name = if N == 1 { "x".to_string() } else { format!("x{i}") };
-        ensure!(x.dtype.is_float() || E::INTEGERS, format!("{name}.dtype.kind == f"), "{}", x.dtype);
-        ensure!(x.dtype != DType::Bool, format!("{name}.dtype of numbers"), "{}", x.dtype);
-        ensure!(x.dtype == xs[0].dtype, format!("x0.dtype == {name}.dtype"), "{} != {}", xs[0].dtype, x.dtype);
-    }
+    let dtype = E::dtype(xs)?;
     let shape = if N == 1 { xs[0].shape.clone() } else { broadcast(&xs.iter().map(|x| &x.shape).collect::<Vec<_>>())? };
-    Ok(Meta::new(shape, xs[0].dtype))
+    Ok(Meta::new(shape, dtype))
 }
 
 /// An elementwise operator as a function.
@@ -87,7 +96,8 @@ impl<E: Elementwise<N, K>, const N: usize, const K: usize> Function for Map<E, N
 
     fn forward(&self, xs: &[Tensor]) -> Forward {
         let xs: [&Tensor; N] = std::array::from_fn(|i| &xs[i]);
-        launch(&self.0, &xs).into()
+        let metas: [Meta; N] = std::array::from_fn(|i| xs[i].meta());
+        launch(&self.0, &xs, infer::<E, N, K>(&metas).expect("inferred before")).into()
     }
 
     fn backward(&self, saved: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
@@ -100,11 +110,8 @@ impl<E: Elementwise<N, K>, const N: usize, const K: usize> Function for Map<E, N
     }
 }
 
-fn launch<E: Elementwise<N, K>, const N: usize, const K: usize>(e: &E, xs: &[&Tensor; N]) -> Tensor {
-    let shapes: Vec<_> = xs.iter().map(|x| x.shape()).collect();
-    let shape = if N == 1 { shapes[0].clone() } else { broadcast(&shapes).expect("inferred before") };
-    let scalars = e.scalars().map(Scalar::F);
-    Tensor::map(op::<E, N, K>(), &scalars, xs, shape, xs[0].dtype())
+fn launch<E: Elementwise<N, K>, const N: usize, const K: usize>(e: &E, xs: &[&Tensor; N], meta: Meta) -> Tensor {
+    Tensor::map(op::<E, N, K>(), &e.scalars().map(Scalar::F), xs, meta.shape, meta.dtype)
 }
 
 /// Applies an elementwise operator to variables.
@@ -117,7 +124,7 @@ pub(crate) fn map<E: Elementwise<N, K>, const N: usize, const K: usize>(e: E, xs
 #[track_caller]
 pub(crate) fn map_tensors<E: Elementwise<N, K>, const N: usize, const K: usize>(e: E, xs: [&Tensor; N]) -> Tensor {
     let metas: Vec<Meta> = xs.iter().map(|x| x.meta()).collect();
-    expect(E::NAME, infer::<E, N, K>(&metas), &xs);
+    let meta = expect(E::NAME, infer::<E, N, K>(&metas), &xs);
     same_device(E::NAME, &xs);
-    launch(&e, &xs)
+    launch(&e, &xs, meta)
 }

@@ -118,6 +118,11 @@ impl Draw {
         [self.key[0], self.key[1], self.offset as u32, (self.offset >> 32) as u32]
     }
 
+    /// The draw of which these are the [`params`](Draw::params).
+    pub fn from_params([key0, key1, low, high]: [u32; 4]) -> Draw {
+        Draw { key: [key0, key1], offset: join(high, low) }
+    }
+
     /// Block `i` of the run.
     #[inline(always)]
     pub fn block(self, i: u64) -> [u32; 4] {

@@ -162,7 +162,7 @@ impl Reduce {
         } else if by_row && length > 32 {
             self.launch_rows(gpu, &prologue, index, (outputs, length, 1), |kernel| kernel.epilogue(plan, Index::Flat));
         } else {
-            let files = [wgsl!("family/combine.wgsl"), wgsl!("family/reduce_columns.wgsl")];
+            let files = [wgsl!("math/is_nan.wgsl"), wgsl!("family/combine.wgsl"), wgsl!("family/reduce_columns.wgsl")];
             let mut kernel = Kernel::new("reduce_columns", gpu, plan.compute, &files);
             kernel.constant("REDUCTION", self.reduction.code());
             kernel.input("x", &prologue, index);
@@ -181,7 +181,8 @@ impl Reduce {
         (outputs, length, parts): (usize, usize, usize),
         output: impl FnOnce(&mut Kernel<'a>),
     ) {
-        const FILES: &[crate::tensor::Wgsl] = &[wgsl!("family/combine.wgsl"), wgsl!("family/reduce_rows.wgsl")];
+        const FILES: &[crate::tensor::Wgsl] =
+            &[wgsl!("math/is_nan.wgsl"), wgsl!("family/combine.wgsl"), wgsl!("family/reduce_rows.wgsl")];
         let mut kernel = Kernel::new("reduce_rows", gpu, prologue.plan.compute, FILES);
         kernel.constant("REDUCTION", self.reduction.code());
         kernel.input("x", prologue, index);

@@ -177,8 +177,8 @@ fn normalise<R: Lane>(x: &[R], y: &mut [R], log: bool) {
     struct Pass<'a, R> {
         x: &'a [R],
         y: &'a mut [R],
-        shift: R,
-        scale: R,
+        largest: R,
+        sum: R,
         log: bool,
     }
     impl<R: Lane> pulp::NullaryFnOnce for Pass<'_, R> {
@@ -186,19 +186,21 @@ fn normalise<R: Lane>(x: &[R], y: &mut [R], log: bool) {
         #[inline(always)]
         fn call(self) {
             if self.log {
+                // In this order: the sum of both is as coarse as the largest value.
+                let log_sum = R::ln(self.sum);
                 for (y, &x) in self.y.iter_mut().zip(self.x) {
-                    *y = x - self.shift;
+                    *y = (x - self.largest) - log_sum;
                 }
             } else {
+                let scale = R::ONE / self.sum;
                 for (y, &x) in self.y.iter_mut().zip(self.x) {
-                    *y = R::exp(x - self.shift) * self.scale;
+                    *y = R::exp(x - self.largest) * scale;
                 }
             }
         }
     }
     let (largest, sum) = largest_and_sum(x);
-    let (shift, scale) = if log { (largest + R::ln(sum), R::ONE) } else { (largest, R::ONE / sum) };
-    pulp::Arch::new().dispatch(Pass { x, y, shift, scale, log });
+    pulp::Arch::new().dispatch(Pass { x, y, largest, sum, log });
 }
 
 /// A tensor that failed, for launchers that return values.

@@ -5,7 +5,7 @@ use crate::{
 };
 use ndarray::arr1;
 
-const FILES: &[Wgsl] = &[wgsl!("activation/relu.wgsl")];
+const FILES: &[Wgsl] = &[wgsl!("math/is_nan.wgsl"), wgsl!("activation/relu.wgsl")];
 
 /// Rectified linear unit, `max(x, 0)`.
 ///
@@ -70,7 +70,7 @@ impl Elementwise<2> for ReluGrad {
 pub(super) fn cases() -> Vec<Case> {
     vec![
         Case::new("relu", |x| relu(&x[0])).input([3, 5]).avoiding(0.0),
-        Case::new("relu/kink", |x| relu(&x[0])).exact(arr1(&[0.0f64, -0.0, 1.0, -1.0]).into_dyn()).order(0),
+        Case::new("relu/kink", |x| relu(&x[0])).exact(arr1(&[0.0f64, -0.0, 1.0, -1.0, f64::NAN]).into_dyn()).order(0),
         Case::new("relu/empty", |x| relu(&x[0])).input([0, 3]),
         Case::new("relu/scalar", |x| relu(&x[0])).input(()).avoiding(0.0),
     ]

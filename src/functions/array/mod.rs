@@ -35,6 +35,7 @@ mod tile;
 mod transpose;
 mod transpose_sequence;
 mod vstack;
+mod where_;
 
 pub use as_strided::as_strided;
 pub use broadcast::broadcast;
@@ -71,6 +72,7 @@ pub use tile::tile;
 pub use transpose::transpose;
 pub use transpose_sequence::transpose_sequence;
 pub use vstack::vstack;
+pub use where_::where_;
 
 pub(super) const ALL: &[super::Entry] = super::entries![
     as_strided,
@@ -108,4 +110,5 @@ pub(super) const ALL: &[super::Entry] = super::entries![
     transpose,
     transpose_sequence,
     vstack,
+    where_
 ];

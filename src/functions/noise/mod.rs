@@ -1,3 +1,7 @@
-//! Noise.
+//! Dropout and other random functions.
 
-pub(super) const ALL: &[super::Entry] = super::entries![];
+mod dropout;
+
+pub use dropout::{dropout, dropout_with_mask};
+
+pub(super) const ALL: &[super::Entry] = super::entries![dropout];

@@ -1,0 +1,161 @@
+//! Comparisons and logic of tensors: results of `bool`, without derivatives.
+
+use crate::{
+    autograd::{Saved, Variable},
+    functions::family::{Elementwise, map_tensors},
+    shape::{DType, InvalidType, Meta, ensure},
+    tensor::{Real, Tensor, Wgsl, wgsl},
+};
+
+const FILES: &[Wgsl] = &[wgsl!("math/is_nan.wgsl"), wgsl!("math/select.wgsl")];
+
+macro_rules! predicate {
+    ($name:literal, $op:ident, $arity:literal, $logic:literal, [$($x:ident),*] => $value:expr) => {
+        #[derive(Debug, Clone)]
+        struct $op;
+
+        impl Elementwise<$arity> for $op {
+            const NAME: &str = $name;
+            const FILES: &[Wgsl] = FILES;
+
+            fn dtype(xs: &[Meta]) -> Result<DType, InvalidType> {
+                for x in xs {
+                    ensure!(x.dtype, ==, if $logic { DType::Bool } else { xs[0].dtype });
+                }
+                Ok(DType::Bool)
+            }
+
+            fn reference<R: Real>([$($x),*]: [R; $arity], []: [R; 0]) -> R {
+                R::select($value, R::ONE, R::ZERO)
+            }
+
+            fn backward(&self, _: &Saved, _: &Variable) -> [Option<Variable>; $arity] {
+                [const { None }; $arity]
+            }
+        }
+    };
+}
+
+predicate!("equal", Equal, 2, false, [a, b] => a == b);
+predicate!("not_equal", NotEqual, 2, false, [a, b] => a != b);
+predicate!("less", Less, 2, false, [a, b] => a < b);
+predicate!("less_equal", LessEqual, 2, false, [a, b] => a <= b);
+predicate!("logical_not", Not, 1, true, [a] => a == R::ZERO);
+predicate!("logical_and", And, 2, true, [a, b] => (a != R::ZERO) & (b != R::ZERO));
+predicate!("logical_or", Or, 2, true, [a, b] => (a != R::ZERO) | (b != R::ZERO));
+
+/// Comparisons, element by element over the broadcast shape, of tensors of one dtype.
+///
+/// ```
+/// # use catena::prelude::*;
+/// let x = Tensor::arange(3, &Device::cpu());
+/// assert_eq!(x.greater(&x.full_like(0.0)).to_vec::<bool>().unwrap(), [false, true, true]);
+/// ```
+impl Tensor {
+    /// `self == other`; NaN equals nothing.
+    ///
+    /// # Panics
+    /// When dtypes differ or shapes do not broadcast.
+    #[track_caller]
+    pub fn equal(&self, other: &Tensor) -> Tensor {
+        map_tensors(Equal, [self, other])
+    }
+
+    /// `self != other`; NaN differs from everything.
+    ///
+    /// # Panics
+    /// When dtypes differ or shapes do not broadcast.
+    #[track_caller]
+    pub fn not_equal(&self, other: &Tensor) -> Tensor {
+        map_tensors(NotEqual, [self, other])
+    }
+
+    /// `self < other`
+    ///
+    /// # Panics
+    /// When dtypes differ or shapes do not broadcast.
+    #[track_caller]
+    pub fn less(&self, other: &Tensor) -> Tensor {
+        map_tensors(Less, [self, other])
+    }
+
+    /// `self <= other`
+    ///
+    /// # Panics
+    /// When dtypes differ or shapes do not broadcast.
+    #[track_caller]
+    pub fn less_equal(&self, other: &Tensor) -> Tensor {
+        map_tensors(LessEqual, [self, other])
+    }
+
+    /// `self > other`
+    ///
+    /// # Panics
+    /// When dtypes differ or shapes do not broadcast.
+    #[track_caller]
+    pub fn greater(&self, other: &Tensor) -> Tensor {
+        map_tensors(Less, [other, self])
+    }
+
+    /// `self >= other`
+    ///
+    /// # Panics
+    /// When dtypes differ or shapes do not broadcast.
+    #[track_caller]
+    pub fn greater_equal(&self, other: &Tensor) -> Tensor {
+        map_tensors(LessEqual, [other, self])
+    }
+
+    /// Whether it does not hold.
+    ///
+    /// # Panics
+    /// When it is not of `bool`.
+    #[track_caller]
+    pub fn logical_not(&self) -> Tensor {
+        map_tensors(Not, [self])
+    }
+
+    /// Whether both hold.
+    ///
+    /// # Panics
+    /// When one is not of `bool`, or shapes do not broadcast.
+    #[track_caller]
+    pub fn logical_and(&self, other: &Tensor) -> Tensor {
+        map_tensors(And, [self, other])
+    }
+
+    /// Whether either holds.
+    ///
+    /// # Panics
+    /// When one is not of `bool`, or shapes do not broadcast.
+    #[track_caller]
+    pub fn logical_or(&self, other: &Tensor) -> Tensor {
+        map_tensors(Or, [self, other])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::devices;
+
+    #[test]
+    fn comparisons_follow_numpy_on_every_device() {
+        for device in devices() {
+            let a = Tensor::from_slice(&[1.0f32, 2.0, f32::NAN, 3.0], [4], &device);
+            let b = Tensor::from_slice(&[2.0f32], [1], &device);
+            let check = |t: Tensor, expected: [bool; 4]| assert_eq!(t.to_vec::<bool>().unwrap(), expected, "{device}");
+            check(a.equal(&b), [false, true, false, false]);
+            check(a.not_equal(&b), [true, false, true, true]);
+            check(a.less(&b), [true, false, false, false]);
+            check(a.less_equal(&b), [true, true, false, false]);
+            check(a.greater(&b), [false, false, false, true]);
+            check(a.greater_equal(&b), [false, true, false, true]);
+            check(a.less(&b).logical_or(&a.greater(&b)), [true, false, false, true]);
+            check(a.less_equal(&b).logical_and(&a.greater_equal(&b)), [false, true, false, false]);
+            check(a.equal(&b).logical_not(), [true, false, true, true]);
+            let i = Tensor::from_slice(&[-1i32, 2, 3, 4], [4], &device);
+            check(i.less(&i.full_like(3.0)), [true, true, false, false]);
+        }
+    }
+}
