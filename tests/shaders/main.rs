@@ -1,0 +1,119 @@
+//! Every kernel in every back end, without a GPU.
+//!
+//! The files of `shaders/` are joined with accessors for each dtype and each value of their constants. What the fuser
+//! makes of the operators' cases, on whatever adapter there is, goes through the same checks.
+
+mod back_ends;
+mod join;
+
+use catena::{autograd::Case, functions, shape::DType, testing};
+use join::{File, Kind};
+use std::{fs, process::Command};
+
+const FLOATS: [Kind; 2] = [Kind { compute: "f32", stored: "f32" }, Kind { compute: "f32", stored: "f16" }];
+const INTEGERS: [Kind; 2] = [Kind { compute: "i32", stored: "i32" }, Kind { compute: "u32", stored: "u32" }];
+
+/// Files that integer tensors use too.
+const FOR_INTEGERS: &[&str] = &[
+    "family/add_rows.wgsl",
+    "family/assign.wgsl",
+    "family/create.wgsl",
+    "family/identity.wgsl",
+    "family/map.wgsl",
+    "family/pick.wgsl",
+    "family/reduce_columns.wgsl",
+    "family/reduce_rows.wgsl",
+    "family/take_rows.wgsl",
+];
+
+/// Everything that a file is compiled to.
+fn texts(file: &File, all: &[File]) -> Vec<String> {
+    let integers: &[Kind] = if FOR_INTEGERS.contains(&file.path.as_str()) { &INTEGERS } else { &[] };
+    let of =
+        |kind| if join::is_family(file) { join::family(file, all, kind) } else { join::functions(file, all, kind) };
+    FLOATS.iter().chain(integers).flat_map(of).collect()
+}
+
+#[test]
+fn every_file_for_every_dtype() {
+    let all = join::files();
+    let mut wrong = vec![];
+    let mut count = 0;
+    for file in &all {
+        for text in texts(file, &all) {
+            count += 1;
+            if let Err(why) = back_ends::check(&text) {
+                wrong.push(format!("{}: {why}", file.path));
+            }
+        }
+    }
+    println!("{count} texts of {} files", all.len());
+    assert!(count >= 2 * all.len());
+    assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_broken_file_is_seen() {
+    let all = join::files();
+    let sound = |path: &str| all.iter().find(|f| f.path == path).expect("the file is there");
+    for (path, from, to) in [
+        ("activation/relu.wgsl", "x > T(0)", "x > T(0"),
+        ("activation/relu.wgsl", "-> T", "-> u32"),
+        ("family/reduce_rows.wgsl", "shared_values[thread]", "shared_values"),
+        ("family/softmax.wgsl", "p.rows - 1u", "p.rows - 1.0"),
+    ] {
+        let file = sound(path);
+        assert!(file.text.contains(from), "{path} has no {from}");
+        let broken = File { path: path.into(), text: file.text.replacen(from, to, 1) };
+        let refused = texts(&broken, &all).iter().any(|t| back_ends::check(t).is_err());
+        assert!(refused, "{path}: {from} to {to}");
+    }
+}
+
+/// Runs every case, so that a parent that set `CATENA_DUMP_KERNELS` has their kernels.
+#[test]
+#[ignore = "started by the_fusers_kernels with a folder to write to"]
+fn run_cases() {
+    let device = testing::devices().pop().expect("there is always the CPU");
+    assert!(!device.is_cpu(), "install a software adapter");
+    let mut generator = catena::kernel::philox::Generator::new(1);
+    for case in functions::cases() {
+        let xs = testing::draw(&case, &mut generator);
+        for layout in [testing::Layout::Contiguous, testing::Layout::Strided] {
+            let gys = upstream(&case, &xs);
+            testing::evaluate(&case, &xs, &gys, &device, DType::F32, layout).unwrap_or_else(|e| panic!("{e}"));
+        }
+    }
+}
+
+/// Upstream gradients of ones.
+fn upstream(case: &Case, xs: &[catena::tensor::HostArray]) -> Vec<ndarray::ArrayD<f64>> {
+    use catena::prelude::*;
+    let place = |x: &catena::tensor::HostArray| Variable::new(Tensor::from_host(x.clone(), &Device::cpu()).unwrap());
+    let ys = case.call(&xs.iter().map(place).collect::<Vec<_>>());
+    ys.iter().map(|y| ndarray::ArrayD::from_elem(ndarray::IxDyn(y.shape()), 1.0)).collect()
+}
+
+#[test]
+fn the_fusers_kernels() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "run_cases"])
+        .env("CATENA_DUMP_KERNELS", folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&done.stderr));
+    let mut wrong = vec![];
+    let mut count = 0;
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        count += 1;
+        if let Err(why) = back_ends::check(&fs::read_to_string(&path).unwrap()) {
+            wrong.push(format!("{}: {why}", path.file_name().unwrap_or_default().to_string_lossy()));
+        }
+    }
+    println!("{count} kernels");
+    assert!(count > 50, "only {count} kernels were written");
+    assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
+}
