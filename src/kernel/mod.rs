@@ -11,11 +11,13 @@ pub(crate) mod emit;
 mod fuse;
 pub(crate) mod gather;
 mod host;
+mod linalg;
 pub(crate) mod matmul;
 mod parallel;
 pub mod philox;
 pub(crate) mod reduce;
 pub(crate) mod rows;
+mod scan;
 
 pub use fuse::force_all;
 pub use reduce::Reduction;

@@ -84,6 +84,22 @@ pub(super) fn embed(x: &Variable, shape: Shape, index: Vec<Slice>, fill: f64) ->
     apply(Embed { shape, index, fill }, &[x])
 }
 
+/// `y[.., i] = x[.., i - 1]`, with `first` in front.
+#[track_caller]
+pub(crate) fn delayed(x: &Variable, first: f64) -> Variable {
+    let axis = x.ndim() - 1;
+    let n = x.shape()[axis];
+    if n == 0 {
+        return x.clone();
+    }
+    let place = |range: std::ops::Range<usize>| {
+        let mut index = vec![Slice::ALL; axis];
+        index.push(range.into());
+        index
+    };
+    embed(&get_item(x, &place(0..n - 1)), x.shape().clone(), place(1..n), first)
+}
+
 /// The adjoint of [`GetItem`], if the filling is zero.
 #[derive(Debug)]
 struct Embed {

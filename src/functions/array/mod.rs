@@ -27,6 +27,7 @@ mod select_item;
 mod separate;
 mod space2depth;
 mod spatial_transformer_grid;
+mod spatial_transformer_sampler;
 mod split_axis;
 mod squeeze;
 mod stack;
@@ -48,6 +49,7 @@ pub use dstack::dstack;
 pub use expand_dims::expand_dims;
 pub use flatten::flatten;
 pub use flip::{flip, fliplr, flipud};
+pub(crate) use get_item::delayed;
 pub use get_item::{get_item, get_item_fancy};
 pub use hstack::hstack;
 pub use im2col::{Windows, im2col};
@@ -64,6 +66,7 @@ pub use select_item::select_item;
 pub use separate::separate;
 pub use space2depth::space2depth;
 pub use spatial_transformer_grid::spatial_transformer_grid;
+pub use spatial_transformer_sampler::spatial_transformer_sampler;
 pub use split_axis::split_axis;
 pub use squeeze::squeeze;
 pub use stack::stack;
@@ -102,6 +105,7 @@ pub(super) const ALL: &[super::Entry] = super::entries![
     separate,
     space2depth,
     spatial_transformer_grid,
+    spatial_transformer_sampler,
     split_axis,
     squeeze,
     stack,

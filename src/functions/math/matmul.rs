@@ -1,13 +1,14 @@
 use crate::{
     autograd::{Case, Forward, Function, Retain, Saved, Variable, apply},
-    functions::math::sum_to,
+    functions::{array::with_shape, math::sum_to},
     shape::{self, InvalidType, Meta},
     tensor::Tensor,
 };
 
 /// The matrix product over the last two axes, `y[.., i, j] = sum over k of a[.., i, k] * b[.., k, j]`.
 ///
-/// Leading axes broadcast. Floats of one dtype.
+/// Leading axes broadcast. A vector is a row on the left and a column on the right; the axis of length 1 is dropped from
+/// the result. Floats of one dtype.
 ///
 /// # Panics
 /// When shapes or dtypes do not fit.
@@ -23,13 +24,26 @@ pub fn matmul(a: &Variable, b: &Variable) -> Variable {
     matmul_transposed(a, b, false, false)
 }
 
-/// As [`matmul`], with either operand taken transposed in its last two axes; nothing is copied.
+/// As [`matmul`], with either operand taken transposed in its last two axes, vectors as they are; nothing is copied.
 ///
 /// # Panics
 /// When shapes or dtypes do not fit.
 #[track_caller]
 pub fn matmul_transposed(a: &Variable, b: &Variable, transa: bool, transb: bool) -> Variable {
-    apply(Matmul { transa, transb }, &[a, b])
+    if a.ndim() != 1 && b.ndim() != 1 {
+        return apply(Matmul { transa, transb }, &[a, b]);
+    }
+    let row = if a.ndim() == 1 { with_shape(a, [1, a.size()]) } else { a.clone() };
+    let column = if b.ndim() == 1 { with_shape(b, [b.size(), 1]) } else { b.clone() };
+    let y = apply(Matmul { transa: transa && a.ndim() > 1, transb: transb && b.ndim() > 1 }, &[&row, &column]);
+    let mut shape = y.shape().to_vec();
+    if b.ndim() == 1 {
+        shape.pop();
+    }
+    if a.ndim() == 1 {
+        shape.remove(shape.len() - usize::from(b.ndim() > 1) - 1);
+    }
+    with_shape(&y, shape)
 }
 
 #[derive(Debug)]
@@ -86,6 +100,9 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("matmul/tatb", |x| matmul_transposed(&x[0], &x[1], true, true)).input([4, 3]).input([5, 4]),
         Case::new("matmul/batch", |x| matmul(&x[0], &x[1])).input([2, 3, 4]).input([2, 4, 5]),
         Case::new("matmul/batch_broadcast", |x| matmul(&x[0], &x[1])).input([2, 1, 3, 4]).input([3, 4, 5]),
+        Case::new("matmul/vectors", |x| matmul(&x[0], &x[1])).input([5]).input([5]),
+        Case::new("matmul/by_vector", |x| matmul(&x[0], &x[1])).input([2, 3, 5]).input([5]),
+        Case::new("matmul/vector_by", |x| matmul_transposed(&x[0], &x[1], true, true)).input([5]).input([2, 3, 5]),
         Case::new("matmul/empty_sum", |x| matmul(&x[0], &x[1])).input([3, 0]).input([0, 5]),
         Case::new("matmul/empty", |x| matmul(&x[0], &x[1])).input([0, 4]).input([4, 5]),
         Case::new("matmul/epilogue", |x| crate::functions::relu(&(matmul(&x[0], &x[1]) + &x[2])))

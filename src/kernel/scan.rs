@@ -1,0 +1,126 @@
+//! `y[o, r] = a[o, r] * y[o, r - 1] + b[o, r]`: running sums, running products, and the recurrences of their gradients.
+
+use super::{
+    elementwise::{self, Lane},
+    emit::{Index, Kernel, fold},
+    fuse,
+    parallel::{self, Disjoint},
+    reduce::write_f64,
+    rows::row_threads,
+};
+use crate::{
+    device::Device,
+    error::Result,
+    shape::DType,
+    tensor::{
+        Tensor,
+        expr::{Launcher, Plan, Root},
+        wgsl,
+    },
+};
+use std::sync::Arc;
+
+/// What a scan reads beside the result so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Sum,
+    Product,
+    Recurrence,
+}
+
+impl Tensor {
+    /// `x[0], x[0] + x[1], ..` along the last axis.
+    pub(crate) fn running_sum(&self) -> Tensor {
+        scan(Kind::Sum, &[self])
+    }
+
+    /// `x[0], x[0] * x[1], ..` along the last axis.
+    pub(crate) fn running_product(&self) -> Tensor {
+        scan(Kind::Product, &[self])
+    }
+
+    /// `y[r] = self[r] * y[r - 1] + b[r]` along the last axis, from zero on; `b` is of the same shape.
+    pub(crate) fn recurrence(&self, b: &Tensor) -> Tensor {
+        scan(Kind::Recurrence, &[self, b])
+    }
+}
+
+fn scan(kind: Kind, args: &[&Tensor]) -> Tensor {
+    let x = args[0];
+    elementwise::pending(x.device(), Root::Kernel(Arc::new(Scan { kind })), args, x.shape().clone(), x.dtype())
+}
+
+#[derive(Debug)]
+struct Scan {
+    kind: Kind,
+}
+
+impl Launcher for Scan {
+    fn run(&self, args: &[Tensor], plan: &Plan) -> Result<()> {
+        let shape = &plan.shape;
+        if shape.size() == 0 {
+            return Ok(());
+        }
+        let length = shape[shape.len() - 1];
+        let rows = shape.size() / length;
+        let output = &plan.outputs[0];
+        let operands = args.iter().map(|x| fuse::prologue(x, shape)).collect::<Result<Vec<_>>>()?;
+        match &plan.device {
+            Device::Cpu(_) => {
+                plan.device.count_launch();
+                let values = match plan.compute {
+                    DType::F32 => self.run_cpu::<f32>(&operands, rows, length),
+                    _ => self.run_cpu::<f64>(&operands, rows, length),
+                };
+                // SAFETY: the output is known to nobody else yet.
+                unsafe { write_f64(&output.buffer, output.storage.dtype, output.offset, &values) };
+            }
+            Device::Gpu(gpu) => {
+                const FILES: &[crate::tensor::Wgsl] = &[wgsl!("family/scan.wgsl")];
+                let index = Index::Split(shape.len() - 1);
+                let mut kernel = Kernel::new("scan", gpu, plan.compute, FILES);
+                kernel.constant("KIND", self.kind as u32);
+                // The operand that a kind has not is never read.
+                kernel.input("a", &operands[0], index);
+                kernel.input("b", &operands[operands.len() - 1], index);
+                kernel.output("y", &output.buffer, output.storage.dtype, output.offset);
+                let threads = row_threads(&mut kernel, length);
+                kernel.real("start", if self.kind == Kind::Product { 1.0 } else { 0.0 });
+                kernel.word("rows", rows);
+                kernel.word("length", length);
+                kernel.launch(fold(rows.div_ceil(256 / threads)));
+            }
+        }
+        Ok(())
+    }
+
+    fn takes_epilogue(&self, _: &Device) -> bool {
+        false
+    }
+}
+
+impl Scan {
+    fn run_cpu<R: Lane>(&self, operands: &[fuse::Prologue], rows: usize, length: usize) -> Vec<f64> {
+        let a = elementwise::collect::<R>(&operands[0]);
+        let b = operands.get(1).map(elementwise::collect::<R>);
+        let mut out = vec![0.0; rows * length];
+        let shared = Disjoint::new(&mut out);
+        parallel::ranges(rows, length * 4, 1, |range| {
+            for at in range.map(|row| row * length) {
+                // SAFETY: each row is written once.
+                let y = unsafe { shared.range(at..at + length) };
+                let mut last = if self.kind == Kind::Product { R::ONE } else { R::ZERO };
+                for (r, y) in y.iter_mut().enumerate() {
+                    let a = a[at + r];
+                    last = match (self.kind, &b) {
+                        (Kind::Sum, _) => last + a,
+                        (Kind::Recurrence, Some(b)) => last * a + b[at + r],
+                        _ => last * a,
+                    };
+                    *y = last.to_f64();
+                }
+            }
+        });
+        out
+    }
+}
