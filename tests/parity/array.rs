@@ -51,6 +51,7 @@ pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
             F::permutate(&xs["x"], &xs["i"], axis(), inverse)
         }
         "scatter_add" => F::scatter_add(&xs["a"], &numbers(case, "slices", &xs["a"])?, &xs["b"]),
+        "spatial_transformer_sampler" => F::spatial_transformer_sampler(&xs["x"], &xs["grid"]),
         "spatial_transformer_grid" => F::spatial_transformer_grid(&xs["theta"], pair(case, "output_shape")),
         _ => return None,
     };
