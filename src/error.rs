@@ -119,6 +119,14 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
+    /// Training left the numbers.
+    #[error("{what}; {hint}")]
+    Diverged {
+        /// What is no number any more, and when.
+        what: String,
+        /// What to do.
+        hint: String,
+    },
     /// A snapshot does not fit the object it is loaded into.
     #[error("{}: {problem}; {hint}", path.display())]
     Mismatch {

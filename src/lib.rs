@@ -7,7 +7,10 @@ pub mod device;
 pub mod error;
 pub mod functions;
 pub mod kernel;
+pub mod links;
+pub mod optimizers;
 pub mod random;
+pub mod report;
 pub mod serializers;
 pub mod shape;
 pub mod tensor;
@@ -15,11 +18,13 @@ pub mod testing;
 
 /// What most programs use.
 pub mod prelude {
-    pub use crate::functions as F;
     pub use crate::{
         autograd::Variable,
         device::Device,
+        links::{Layer, Link, Parameter},
+        optimizers::{AdaGrad, Adam, GradientClipping, MomentumSGD, RMSprop, Rule, Sgd, WeightDecay},
         shape::{DType, Slice},
         tensor::Tensor,
     };
+    pub use crate::{chain, functions as F, links as L};
 }

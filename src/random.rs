@@ -43,3 +43,11 @@ pub(crate) fn take(words: u64) -> Draw {
     GENERATOR.set(generator);
     draw
 }
+
+/// Draws from the generator of this thread.
+pub(crate) fn with<T>(draw: impl FnOnce(&mut Generator) -> T) -> T {
+    let mut generator = GENERATOR.get();
+    let drawn = draw(&mut generator);
+    GENERATOR.set(generator);
+    drawn
+}

@@ -82,6 +82,11 @@ impl VariableNode {
         &self.meta
     }
 
+    /// Where the variable lives.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// Whether derivatives are taken with respect to it, or through it.
     pub fn requires_grad(&self) -> bool {
         self.requires_grad

@@ -296,6 +296,13 @@ impl Digits {
         self.shaped(Some(self.labels.len()), values)
     }
 
+    /// The first `count` digits, or all of them if there are fewer.
+    #[must_use]
+    pub fn first(&self, count: usize) -> Digits {
+        let count = count.min(self.labels.len());
+        Digits { pixels: self.pixels[..count * PIXELS].into(), labels: self.labels[..count].into(), ..self.clone() }
+    }
+
     /// The same images as a dataset without labels, such as for an autoencoder.
     pub fn without_labels(&self) -> Images {
         Images(self.clone())

@@ -18,6 +18,15 @@ struct Inner {
     device: Device,
 }
 
+// SAFETY: both kinds of block are, as the constant below has the compiler prove; see `Gpu` for why it is stated.
+unsafe impl Send for Inner {}
+unsafe impl Sync for Inner {}
+
+const _: () = {
+    const fn shareable<T: Send + Sync>() {}
+    shareable::<(Block<HostBlock>, Block<wgpu::Buffer>)>();
+};
+
 /// Memory on a device; clones share it.
 #[derive(Clone)]
 pub struct Buffer(Arc<Inner>);
@@ -114,6 +123,8 @@ impl Buffer {
 impl Drop for Inner {
     fn drop(&mut self) {
         match (self.raw.take(), &self.device) {
+            // The fault record is the device's own, not the pool's.
+            (Some(_), _) if self.class == 0 => {}
             (Some(Raw::Host(block)), Device::Cpu(cpu)) => cpu.pool.put(block, self.class),
             (Some(Raw::Gpu(block)), Device::Gpu(gpu)) => gpu.pool.put(block, self.class),
             _ => {}

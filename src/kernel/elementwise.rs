@@ -17,6 +17,7 @@ use crate::{
 };
 use half::f16;
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 use std::{ops::Range, sync::Arc};
 
 impl Tensor {
@@ -155,49 +156,68 @@ impl<'a, R: Lane> Blocks<'a, R> {
     }
 
     /// Computes elements `at..at + n` (at most a block) and hands every wanted source's values to `use_`.
-    pub fn compute(&self, at: usize, n: usize, wanted: &[Source], mut use_: impl FnMut(usize, &[R])) {
+    pub fn compute(&self, at: usize, n: usize, wanted: &[Source], use_: impl FnMut(usize, &[R])) {
+        self.compute_into(at, n, &[], wanted, use_);
+    }
+
+    /// As [`Blocks::compute`]; nodes named in `targets` are computed right where their values belong.
+    fn compute_into(
+        &self,
+        at: usize,
+        n: usize,
+        targets: &[(u16, &Output)],
+        wanted: &[Source],
+        mut use_: impl FnMut(usize, &[R]),
+    ) {
         let plan = self.plan;
         let leaves = plan.leaves.len();
         R::scratch(|scratch| {
             if scratch.len() < leaves + plan.nodes.len() {
                 scratch.resize_with(leaves + plan.nodes.len(), Vec::new);
             }
-            for block in scratch.iter_mut().take(leaves + plan.nodes.len()) {
-                if block.len() < BLOCK {
-                    block.resize(BLOCK, R::ZERO);
-                }
-            }
+            let mut values: SmallVec<[&[R]; 16]> = SmallVec::new();
+            let mut blocks = scratch.iter_mut();
             for (i, reader) in self.readers.iter().enumerate() {
-                if self.direct(i, at, n).is_none() {
-                    read(reader, at, &mut scratch[i][..n]);
-                }
+                let block = blocks.next().expect("one a leaf");
+                values.push(match self.direct(i, at, n) {
+                    Some(there) => there,
+                    None => {
+                        block.resize(BLOCK, R::ZERO);
+                        read(reader, at, &mut block[..n]);
+                        &block[..n]
+                    }
+                });
             }
             for (k, node) in plan.nodes.iter().enumerate() {
-                let (before, rest) = scratch.split_at_mut(leaves + k);
-                let mut args: smallvec::SmallVec<[&[R]; 4]> = smallvec::SmallVec::new();
+                let block = blocks.next().expect("one a node");
+                let out: &mut [R] = match targets.iter().find(|(node, _)| *node as usize == k) {
+                    // SAFETY: an output that is no leaf's memory is known to nobody else, and blocks do not overlap.
+                    Some((_, output)) => unsafe { output.buffer.host_mut::<R>(output.offset + at, n) },
+                    None => {
+                        block.resize(BLOCK, R::ZERO);
+                        &mut block[..n]
+                    }
+                };
+                let mut args: SmallVec<[&[R]; 4]> = SmallVec::new();
                 for arg in &node.args {
-                    args.push(match *arg {
-                        Source::Leaf(l) => {
-                            let l = l as usize;
-                            self.direct(l, at, n).unwrap_or(&before[l][..n])
-                        }
-                        Source::Node(m) => &before[leaves + m as usize][..n],
-                        Source::Kernel => unreachable!("kernels on the CPU take no epilogue"),
-                    });
+                    args.push(values[position(*arg, leaves)]);
                 }
-                R::block(&node.op)(&args, &node.scalars, at, &mut rest[0][..n]);
+                R::block(&node.op)(&args, &node.scalars, at, out);
+                values.push(out);
             }
             for (w, source) in wanted.iter().enumerate() {
-                match *source {
-                    Source::Leaf(l) => {
-                        let l = l as usize;
-                        use_(w, self.direct(l, at, n).unwrap_or(&scratch[l][..n]));
-                    }
-                    Source::Node(m) => use_(w, &scratch[leaves + m as usize][..n]),
-                    Source::Kernel => unreachable!("kernels on the CPU take no epilogue"),
-                }
+                use_(w, values[position(*source, leaves)]);
             }
         });
+    }
+}
+
+/// Where a source's values stand among those of leaves and nodes.
+fn position(source: Source, leaves: usize) -> usize {
+    match source {
+        Source::Leaf(l) => l as usize,
+        Source::Node(n) => leaves + n as usize,
+        Source::Kernel => unreachable!("kernels on the CPU take no epilogue"),
     }
 }
 
@@ -257,11 +277,22 @@ fn walk(dims: &[usize], strides: &[isize], at: usize, n: usize, mut f: impl FnMu
 
 fn run_cpu<R: Lane>(plan: &Plan) {
     let blocks = Blocks::<R>::new(plan);
-    let wanted: Vec<Source> = plan.outputs.iter().map(|o| o.source).collect();
+    // An output in its own memory and of the type computed in takes its values at once; one that lies where a leaf did
+    // takes them when nobody reads that block any more.
+    let (mut targets, mut staged): (Vec<(u16, &Output)>, Vec<&Output>) = (vec![], vec![]);
+    for output in &plan.outputs {
+        match output.source {
+            Source::Node(node) if output.donor.is_none() && output.storage.dtype == R::DTYPE => {
+                targets.push((node, output));
+            }
+            _ => staged.push(output),
+        }
+    }
+    let wanted: Vec<Source> = staged.iter().map(|o| o.source).collect();
     parallel::ranges(plan.shape.size(), plan.nodes.len().max(1), BLOCK, |range: Range<usize>| {
         for at in range.clone().step_by(BLOCK) {
             let n = BLOCK.min(range.end - at);
-            blocks.compute(at, n, &wanted, |w, values| write(&plan.outputs[w], at, values));
+            blocks.compute_into(at, n, &targets, &wanted, |w, values| write(staged[w], at, values));
         }
     });
 }

@@ -93,7 +93,6 @@ struct Addressing {
 enum Part<'a> {
     Load { name: &'static str, plan: &'a Plan, source: Source, at: Addressing },
     Store { name: &'static str, binding: usize, at: Option<Addressing> },
-    Memory { name: &'static str, binding: usize },
     Map { plan: &'a Plan, at: Addressing, outputs: Vec<usize>, lanes: u8 },
     Epilogue { plan: &'a Plan, at: Addressing, outputs: Vec<usize>, split: bool },
     Constant { name: &'static str, value: u32 },
@@ -136,15 +135,15 @@ impl<'a> Kernel<'a> {
         }
     }
 
+    /// Whether it will run on a software adapter.
+    pub fn is_software(&self) -> bool {
+        self.gpu.is_software()
+    }
+
     /// A parameter `p.<name>: u32`.
     pub fn word(&mut self, name: &'static str, value: usize) {
         let value = u32::try_from(value).expect("launchers split what does not fit 32 bits");
         self.field(Field::Named(name), false, value);
-    }
-
-    /// A parameter `p.<name>: f32`.
-    pub fn real(&mut self, name: &'static str, value: f64) {
-        self.field(Field::Named(name), true, (value as f32).to_bits());
     }
 
     /// `const <name>: u32`, part of the text: for tile sizes and variants, never for shapes.
@@ -202,14 +201,6 @@ impl<'a> Kernel<'a> {
         let mut at = self.address_bound(name, &view.shape, std::slice::from_ref(&leaf), index);
         at.bindings.push(binding);
         self.parts.push(Part::Store { name, binding, at: Some(at) });
-    }
-
-    /// `read_<name>(i) -> T` and, where it is written, `write_<name>(i, v)`: plain memory.
-    pub fn memory(&mut self, name: &'static str, buffer: &Buffer, dtype: DType, read_only: bool) {
-        self.key.push(b'M');
-        let binding = self.bind(buffer, dtype, 1, read_only);
-        self.key.push(u8::from(read_only));
-        self.parts.push(Part::Memory { name, binding });
     }
 
     /// `put_<name>(i, v: i32)` and `get_<name>(i) -> i32` on integer memory from element `offset` on, whatever the kernel
@@ -288,16 +279,12 @@ impl<'a> Kernel<'a> {
 
     /// Merges axes and lays down the parameters; bindings are added by the caller.
     fn address_bound(&mut self, name: &'static str, shape: &[usize], leaves: &[Leaf], index: Index) -> Addressing {
-        let cut = match index {
-            Index::Flat => 0,
-            Index::Split(k) => k,
-        };
-        let ranges: &[std::ops::Range<usize>] = match index {
-            Index::Flat => &[0..shape.len()],
-            Index::Split(_) => &[0..cut, cut..shape.len()],
+        let cuts: SmallVec<[std::ops::Range<usize>; 2]> = match index {
+            Index::Flat => smallvec::smallvec![0..shape.len()],
+            Index::Split(k) => SmallVec::from_iter([0..k, k..shape.len()]),
         };
         let mut groups = Vec::with_capacity(2);
-        for (g, range) in ranges.iter().enumerate() {
+        for (g, range) in cuts.iter().enumerate() {
             let strides: SmallVec<[&[isize]; 8]> = leaves.iter().map(|l| &l.strides[range.clone()]).collect();
             let (dims, strides) = collapse(&shape[range.clone()], &strides);
             self.key.push(dims.len() as u8);
@@ -432,14 +419,6 @@ impl<'a> Kernel<'a> {
         };
         match part {
             Part::Constant { name, value } => w(format_args!("const {name}: u32 = {value}u;\n")),
-            Part::Memory { name, binding } => {
-                let b = &self.bound[*binding];
-                w(format_args!("fn read_{name}(i: u32) -> T {{ return {}; }}\n", self.convert(*binding, "i", 1)));
-                if !b.read_only {
-                    let v = stored(b.dtype, self.compute, "v");
-                    w(format_args!("fn write_{name}(i: u32, v: T) {{ b{binding}[i] = {v}; }}\n"));
-                }
-            }
             Part::Integers { name, binding } => {
                 w(format_args!("fn get_{name}(i: u32) -> i32 {{ return b{binding}[p.{name}_at0 + i]; }}\n"));
                 if !self.bound[*binding].read_only {

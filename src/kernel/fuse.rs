@@ -49,10 +49,12 @@ enum Step {
     Failed(Error),
 }
 
+type Operands = SmallVec<[Tensor; 3]>;
+
 /// A plan that was claimed, with the kernel it is an epilogue of.
 struct Job {
     plan: Plan,
-    kernel: Option<(Arc<dyn Launcher>, SmallVec<[Tensor; 3]>)>,
+    kernel: Option<(Arc<dyn Launcher>, Operands)>,
     /// Expressions taken out of the claimed storages; they keep the leaves alive until the plan has run.
     _claimed: Vec<Expr>,
 }

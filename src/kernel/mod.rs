@@ -8,6 +8,7 @@ pub(crate) mod cross_entropy;
 mod display;
 pub(crate) mod elementwise;
 pub(crate) mod emit;
+mod fault;
 mod fuse;
 pub(crate) mod gather;
 mod host;
@@ -19,6 +20,7 @@ pub(crate) mod reduce;
 pub(crate) mod rows;
 mod scan;
 
+pub(crate) use fault::fault_flag;
 pub use fuse::force_all;
 pub use reduce::Reduction;
 

@@ -139,7 +139,8 @@ impl Reduce {
         }
         let mut order = kept.clone();
         order.extend(&reduced);
-        // Neighbouring threads should read neighbouring memory: along the row if its elements are the closer ones.
+        // Neighbouring threads should read neighbouring memory: along the row if its elements are the closer ones. On a
+        // software adapter a barrier costs more than that saves: there a thread takes a row, if there are rows for all.
         let innermost = prologue.plan.shape.len().checked_sub(1);
         let by_row = innermost.is_none_or(|i| self.axes.contains(&i));
         let prologue = prologue.permute(&order);
@@ -159,7 +160,7 @@ impl Reduce {
             self.launch_rows(gpu, &prologue, Index::Split(1), (outputs, parts, 1), |kernel| {
                 kernel.epilogue(plan, Index::Flat);
             });
-        } else if by_row && length > 32 {
+        } else if by_row && length > 32 && !(gpu.is_software() && outputs >= 64) {
             self.launch_rows(gpu, &prologue, index, (outputs, length, 1), |kernel| kernel.epilogue(plan, Index::Flat));
         } else {
             let files = [wgsl!("math/is_nan.wgsl"), wgsl!("family/combine.wgsl"), wgsl!("family/reduce_columns.wgsl")];
@@ -300,14 +301,14 @@ impl Reduce {
             Reduction::Sum => {
                 for c in chunks {
                     for (l, &v) in lanes.iter_mut().zip(c) {
-                        *l = *l + v;
+                        *l += v;
                     }
                 }
             }
             Reduction::Prod => {
                 for c in chunks {
                     for (l, &v) in lanes.iter_mut().zip(c) {
-                        *l = *l * v;
+                        *l *= v;
                     }
                 }
             }

@@ -12,12 +12,11 @@ use crate::{
     error::Result,
     shape::{DType, Shape, View},
     tensor::{
-        State, Storage, Tensor,
+        Storage, Tensor,
         expr::{Launcher, Plan, Root},
         wgsl,
     },
 };
-use parking_lot::Mutex;
 use std::sync::Arc;
 
 impl Tensor {
@@ -93,6 +92,8 @@ impl Launcher for Softmax {
 /// Threads that share a row, as the constant `THREADS`: few for short rows, so that one workgroup takes several.
 pub(super) fn row_threads(kernel: &mut Kernel<'_>, length: usize) -> usize {
     let threads = match length {
+        // A software adapter pays for what threads say to each other.
+        _ if kernel.is_software() => 1,
         0..=16 => 4,
         17..=128 => 16,
         129..=1024 => 64,
@@ -206,13 +207,4 @@ fn normalise<R: Lane>(x: &[R], y: &mut [R], log: bool) {
 /// A tensor that failed, for launchers that return values.
 pub(crate) fn failed(device: &Device, shape: &Shape, dtype: DType, error: crate::error::Error) -> Tensor {
     Tensor::whole(Storage::failed(device.clone(), dtype, shape.size(), error), shape.clone())
-}
-
-/// The error of a tensor that failed, if it has.
-pub(crate) fn failure(t: &Tensor) -> Option<crate::error::Error> {
-    let state: &Mutex<State> = &t.storage.state;
-    match &*state.lock() {
-        State::Failed(error) => Some(error.clone()),
-        _ => None,
-    }
 }

@@ -9,6 +9,23 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+/// Writes a file whole: beside its target first, then renamed into place.
+///
+/// ```
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("log");
+/// catena::serializers::write_file(&path, b"[]").unwrap();
+/// assert_eq!(std::fs::read(&path).unwrap(), b"[]");
+/// ```
+///
+/// # Errors
+/// Whatever the file system reports; the target is then as it was before.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(bytes).map_err(|e| Error::io("write", path, e))?;
+    file.commit()
+}
+
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// A file written under a temporary name beside its target, which [`commit`](AtomicFile::commit) renames into place.

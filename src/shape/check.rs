@@ -54,6 +54,8 @@ macro_rules! ensure {
     (@compare $left:expr, $op:tt, $right:expr, $not:literal) => {
         match (&$left, &$right) {
             (left, right) => {
+                // A comparison with NaN fails: it is negated, not reversed.
+                #[allow(clippy::neg_cmp_op_on_partial_ord)]
                 if !(*left $op *right) {
                     return Err($crate::shape::InvalidType::new(
                         concat!(stringify!($left), " ", stringify!($op), " ", stringify!($right)),

@@ -53,6 +53,7 @@ pub(crate) struct Storage {
 }
 
 /// How far a storage is.
+#[allow(clippy::large_enum_variant, reason = "each lives in an allocation of its own: a box would be another")]
 pub(crate) enum State {
     /// Elements lie in the buffer from this element on.
     Ready(Buffer, usize),

@@ -1,6 +1,153 @@
-use super::fixture::Case;
-use catena::device::Device;
+use super::{check::close_values, fixture::Case};
+use catena::{optimizers::Rule, prelude::*};
+use ndarray::{ArrayD, Axis, IxDyn};
 
-pub fn run(_case: &Case, _device: &Device) -> Option<Result<(), String>> {
-    None
+/// Whole training runs: losses step by step, and the parameters at the end.
+pub fn run(case: &Case, device: &Device) -> Option<Result<(), String>> {
+    match case.name.as_str() {
+        "traces/fig2a_mlp_sgd" => Some(fig2a(case, device, Sgd::new(case.f64("lr")))),
+        "traces/fig2a_mlp_momentum" => {
+            let (lr, momentum) = (case.f64("lr"), case.f64("momentum"));
+            Some(fig2a(case, device, MomentumSGD { lr, momentum }))
+        }
+        "traces/fig2b_rnn_bptt" => Some(fig2b(case, device)),
+        _ => None,
+    }
+}
+
+chain! {
+    struct Mlp {
+        l1: L::Linear,
+        l2: L::Linear,
+        l3: L::Linear,
+    }
+}
+
+chain! {
+    struct Classified {
+        predictor: Mlp,
+    }
+}
+
+chain! {
+    struct Rnn {
+        emb: L::EmbedID,
+        x2h: L::Linear,
+        h2h: L::Linear,
+        h2y: L::Linear,
+    }
+}
+
+/// `predictor.l1.W` for `/predictor/l1/W`.
+fn member(path: &str) -> String {
+    path.trim_start_matches('/').replace('/', ".")
+}
+
+fn start(case: &Case, model: &dyn Link, device: &Device) -> Result<(), String> {
+    for (path, parameter) in model.namedparams() {
+        let path = format!("in/p.{}", member(&path));
+        parameter.set_data(case.tensor(&path, device).ok_or(format!("{path} is missing"))?);
+    }
+    Ok(())
+}
+
+fn end(case: &Case, model: &dyn Link, device: &Device) -> Result<(), String> {
+    for (path, parameter) in model.namedparams() {
+        let path = format!("out/p.{}", member(&path));
+        let actual = parameter.data().to_f64().map_err(|e| e.to_string())?;
+        close_values(&path, &actual, &wanted(case, &path)?, case.tolerance("fwd", device))?;
+    }
+    Ok(())
+}
+
+fn wanted(case: &Case, path: &str) -> Result<ArrayD<f64>, String> {
+    case.values(path).ok_or(format!("{path} is missing"))
+}
+
+fn column(case: &Case, path: &str, actual: Vec<f64>, device: &Device) -> Result<(), String> {
+    let actual = ArrayD::from_shape_vec(IxDyn(&[actual.len()]), actual).map_err(|e| e.to_string())?;
+    close_values(path, &actual, &wanted(case, path)?, case.tolerance("fwd", device))
+}
+
+fn number(v: &Variable) -> Result<f64, String> {
+    v.item().map_err(|e| e.to_string())
+}
+
+fn fig2a(case: &Case, device: &Device, rule: impl Rule) -> Result<(), String> {
+    let (n_in, hidden, n_out) = (case.int("n_in") as usize, case.int("n_hidden") as usize, case.int("n_out") as usize);
+    let predictor =
+        Mlp { l1: L::Linear::new(n_in, hidden), l2: L::Linear::new(hidden, hidden), l3: L::Linear::new(hidden, n_out) };
+    let model = Classified { predictor };
+    start(case, &model, device)?;
+    let mut optimizer = rule.setup(&model);
+    let (x, t, order) = (wanted(case, "in/X")?, wanted(case, "in/T")?, wanted(case, "in/order")?);
+    let size = case.int("batchsize") as usize;
+    let (mut losses, mut accuracies) = (vec![], vec![]);
+    for epoch in order.outer_iter() {
+        let epoch: Vec<usize> = epoch.iter().map(|&i| i as usize).collect();
+        for batch in epoch.chunks(size) {
+            let rows: ArrayD<f32> = x.select(Axis(0), batch).mapv(|v| v as f32);
+            let labels: ArrayD<i32> = t.select(Axis(0), batch).mapv(|v| v as i32);
+            let place = |a: catena::tensor::HostArray| Tensor::from_host(a, device).map_err(|e| e.to_string());
+            let (x, t) = (Variable::constant(place(rows.into())?), Variable::constant(place(labels.into())?));
+            let p = &model.predictor;
+            let y = p.l3.forward(&F::relu(&p.l2.forward(&F::relu(&p.l1.forward(&x)))));
+            let loss = F::softmax_cross_entropy(&y, &t);
+            losses.push(number(&loss)?);
+            accuracies.push(number(&F::accuracy(&y, &t, None))?);
+            model.cleargrads();
+            loss.backward();
+            optimizer.update();
+        }
+    }
+    column(case, "out/loss", losses, device)?;
+    column(case, "out/accuracy", accuracies, device)?;
+    end(case, &model, device)
+}
+
+fn fig2b(case: &Case, device: &Device) -> Result<(), String> {
+    let (vocabulary, embedded, hidden) =
+        (case.int("n_vocab") as usize, case.int("n_embed") as usize, case.int("n_hidden") as usize);
+    let model = Rnn {
+        emb: L::EmbedID::new(vocabulary, embedded),
+        x2h: L::Linear::new(embedded, hidden),
+        h2h: L::Linear::new(hidden, hidden),
+        h2y: L::Linear::new(hidden, vocabulary),
+    };
+    start(case, &model, device)?;
+    let mut optimizer = Sgd::new(case.f64("lr")).setup(&model);
+    optimizer.add_hook(GradientClipping(case.f64("clip")));
+    let sequence = case.tensor("in/seq", device).ok_or("in/seq is missing")?;
+    let batch = case.int("B") as usize;
+    let mut h = Variable::constant(Tensor::zeros([batch, hidden], DType::F32, device));
+    let (mut losses, mut norms) = (vec![], vec![]);
+    let mut total: Option<Variable> = None;
+    for step in 0..case.int("T") as usize {
+        let row = |i: usize| Variable::constant(sequence.slice(&[Slice::from(i)]));
+        h = F::tanh(&(model.x2h.forward(&model.emb.forward(&row(step))) + model.h2h.forward(&h)));
+        let loss = F::softmax_cross_entropy(&model.h2y.forward(&h), &row(step + 1));
+        losses.push(number(&loss)?);
+        total = Some(match total {
+            Some(before) => before + &loss,
+            None => loss,
+        });
+        if (step + 1) % case.int("bptt") as usize == 0
+            && let Some(total) = total.take()
+        {
+            model.cleargrads();
+            total.backward();
+            let mut squares = 0.0;
+            for g in model.params().iter().filter_map(Parameter::grad) {
+                squares += g.to_f64().map_err(|e| e.to_string())?.iter().map(|v| v * v).sum::<f64>();
+            }
+            norms.push(squares.sqrt());
+            total.unchain_backward();
+            optimizer.update();
+        }
+    }
+    column(case, "out/loss", losses, device)?;
+    column(case, "out/grad_norm", norms, device)?;
+    let last = h.data().to_f64().map_err(|e| e.to_string())?;
+    close_values("out/h_last", &last, &wanted(case, "out/h_last")?, case.tolerance("fwd", device))?;
+    end(case, &model, device)
 }

@@ -48,6 +48,21 @@ pub struct Gpu {
     faults: fault::Faults,
 }
 
+// SAFETY: every field is, as `fields_are_shareable` has the compiler prove. Stated here so that the proof, which goes deep
+// into wgpu, is not repeated in every program that has a link: there it would run into the recursion limit.
+unsafe impl Send for Gpu {}
+unsafe impl Sync for Gpu {}
+
+const _: () = {
+    const fn shareable<T: Send + Sync>() {}
+    const fn fields_are_shareable() {
+        shareable::<(wgpu::Device, wgpu::Queue, wgpu::Limits, wgpu::Features, BufferPool<wgpu::Buffer>, Counters)>();
+        shareable::<(Mutex<Recorder>, PipelineCache, Mutex<GroupCache>, Mutex<Vec<wgpu::Buffer>>, fault::Faults)>();
+        shareable::<(Arc<Mutex<Option<Error>>>, Arc<AtomicBool>)>();
+    }
+    fields_are_shareable();
+};
+
 impl Gpu {
     /// Opens an adapter with all its limits and the features that kernels may use.
     pub(super) fn open(adapter: &wgpu::Adapter, name: String) -> Result<Gpu> {
@@ -228,18 +243,6 @@ impl Gpu {
         bump(&self.counters.bytes_up, bytes.len() as u64);
     }
 
-    /// Copies between buffers; offsets and length are multiples of 4.
-    pub(crate) fn copy(&self, from: &Buffer, from_byte: u64, to: &Buffer, to_byte: u64, bytes: u64) {
-        if bytes == 0 || self.failure.lock().is_some() {
-            return;
-        }
-        let mut recorder = self.recorder.lock();
-        for buffer in [from, to] {
-            buffer.used_in(recorder.batch());
-        }
-        recorder.copy(from.gpu().clone(), from_byte, to.gpu().clone(), to_byte, bytes);
-    }
-
     /// Records one kernel; nothing happens while a failure is pending.
     pub(crate) fn launch(&self, launch: &Launch<'_>) {
         if launch.groups.contains(&0) || self.failure.lock().is_some() {
@@ -377,11 +380,19 @@ impl Gpu {
         })
     }
 
+    /// The fault record, once a kernel that could write it has been launched.
+    pub(crate) fn fault_record(self: &Arc<Gpu>) -> Option<Buffer> {
+        self.faults.is_armed().then(|| self.fault_buffer())
+    }
+
+    fn fault_buffer(self: &Arc<Gpu>) -> Buffer {
+        let block = Block::new(u64::MAX, self.faults.buffer().clone());
+        Buffer::new(Raw::Gpu(block), 0, Device::Gpu(self.clone()))
+    }
+
     /// The fault record as a binding, for kernels whose indices come from data. Registers who may fault.
     pub(crate) fn fault_binding(self: &Arc<Gpu>, operator: &'static str) -> (Buffer, u32) {
-        self.faults.arm(operator, || {
-            Buffer::new(Raw::Gpu(Block::new(u64::MAX, self.faults.buffer().clone())), 0, Device::Gpu(self.clone()))
-        })
+        self.faults.arm(operator, || self.fault_buffer())
     }
 }
 

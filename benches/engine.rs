@@ -1,0 +1,144 @@
+//! Matrix products, an elementwise chain, rows, dispatch overhead, a training step: time and share of what is possible.
+//!
+//! `cargo bench --bench engine` measures the CPU and, if there is one, a GPU; `cargo bench --bench engine -- software`
+//! a software adapter.
+
+mod common;
+
+use catena::{autograd::no_backprop, prelude::*};
+use common::{Work, devices, finish, indices, mean_square, numbers, row, tensor, time};
+use std::time::Duration;
+
+fn main() {
+    let budget = Duration::from_secs(2);
+    for device in devices() {
+        let slow = device.name().contains("llvmpipe");
+        println!("# {device}");
+        for n in [256, 512, 1024, 2048] {
+            if slow && n > 512 {
+                continue;
+            }
+            let (a, b) = (tensor(&[n, n], 1, 1.0, &device), tensor(&[n, n], 2, 1.0, &device));
+            let mut y = a.clone();
+            let times = time(
+                || {
+                    y = a.matmul(&b, false, false);
+                    y.force();
+                    finish(&device);
+                },
+                budget,
+            );
+            row(&format!("matmul_{n}"), &device, &times, Work::Flops(2.0 * (n as f64).powi(3)), mean_square(&y));
+        }
+        chain(&device, budget);
+        rows(&device, budget);
+        overhead(&device);
+        mlp(&device, budget);
+    }
+}
+
+fn chain(device: &Device, budget: Duration) {
+    let _scope = no_backprop();
+    let n = 2048;
+    let [a, b, c, d, e] = [1, 2, 3, 4, 5].map(|seed| tensor(&[n, n], seed, 1.0, device));
+    let mut y = a.clone();
+    let times = time(
+        || {
+            y = a.mul(&b).add(&c).relu().mul(&d).sub(&e.tanh());
+            y.force();
+            finish(device);
+        },
+        budget,
+    );
+    row("chain_4m", device, &times, Work::Bytes(6.0 * 4.0 * (n * n) as f64), mean_square(&y));
+}
+
+fn rows(device: &Device, budget: Duration) {
+    let x = tensor(&[4096, 1024], 1, 1.0, device);
+    let bytes = 4.0 * (4096 * 1024) as f64;
+    let mut y = x.clone();
+    let times = time(
+        || {
+            y = x.sum(Some(&[1]), false);
+            y.force();
+            finish(device);
+        },
+        budget,
+    );
+    row("sum_rows", device, &times, Work::Bytes(bytes), mean_square(&y));
+    let input = Variable::constant(x);
+    let times = time(
+        || {
+            y = F::softmax(&input).data().clone();
+            y.force();
+            finish(device);
+        },
+        budget,
+    );
+    row("softmax_rows", device, &times, Work::Bytes(2.0 * bytes), mean_square(&y));
+}
+
+/// Host time of one small operator: recorded, fused, launched now and then.
+fn overhead(device: &Device) {
+    let x = tensor(&[64], 1, 1.0, device);
+    let times = time(
+        || {
+            let mut y = x.clone();
+            for _ in 0..1000 {
+                y = y.add_scalar(1.0);
+            }
+            y.force();
+            finish(device);
+        },
+        Duration::from_secs(1),
+    );
+    println!(
+        "overhead         {:<10} {:.3} us for one of 1000 chained adds",
+        device.name().split(' ').next().unwrap_or(""),
+        times.median
+    );
+}
+
+chain! {
+    struct Mlp {
+        l1: L::Linear,
+        l2: L::Linear,
+        l3: L::Linear,
+    }
+}
+
+/// 784-1000-1000-10, batch 100, Adam: the loss is read back every step, as peers do.
+fn mlp(device: &Device, budget: Duration) {
+    let layer = |i: usize, o: usize, seed: u32| {
+        let layer = L::Linear::new(i, o);
+        let scale = (1.0 / i as f32).sqrt();
+        layer.W.set_data(Tensor::from_slice(&numbers(i * o, seed, scale), [o, i], &Device::cpu()));
+        layer
+    };
+    let model = Mlp { l1: layer(784, 1000, 11), l2: layer(1000, 1000, 12), l3: layer(1000, 10, 13) }.to_device(device);
+    let mut optimizer = Adam::new(1e-3).setup(&model);
+    let x = Variable::constant(tensor(&[100, 784], 1, 1.0, device));
+    let t = Variable::constant(Tensor::from_slice(&indices(100, 2, 10), [100], device));
+    let mut losses = vec![];
+    let mut step = || {
+        let h = F::relu(&model.l1.forward(&x));
+        let h = F::relu(&model.l2.forward(&h));
+        let loss = F::softmax_cross_entropy(&model.l3.forward(&h), &t);
+        model.cleargrads();
+        loss.backward();
+        optimizer.update();
+        losses.push(loss.item().expect("a device that works"));
+        finish(device);
+    };
+    step();
+    let before = device.stats();
+    step();
+    let s = device.stats() - before;
+    let times = time(&mut step, budget);
+    let flops = 3.0 * 2.0 * 100.0 * (784.0 * 1000.0 + 1000.0 * 1000.0 + 1000.0 * 10.0);
+    row("mlp_train", device, &times, Work::Flops(flops), losses[2]);
+    println!(
+        "                 {} launches, {} submits, {} read-backs, {} buffers, {} pipelines a step",
+        s.launches, s.submits, s.read_backs, s.buffers_created, s.pipelines
+    );
+}

@@ -1,0 +1,72 @@
+use super::{
+    initializers::{Initializer, LeCunNormal, Zero},
+    link::Layer,
+    parameter::Parameter,
+};
+use crate::{autograd::Variable, functions as F};
+
+crate::chain! {
+    /// A fully connected layer, `y = x W^T + b`, with `W` of shape `(out, in)`.
+    ///
+    /// `x` is `(n, in)`; further axes are taken together as one.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let layer = L::Linear::new(3, 2);
+    /// let x = Variable::constant(Tensor::ones([4, 3], DType::F32, &Device::cpu()));
+    /// assert_eq!(layer.forward(&x).shape()[..], [4, 2]);
+    /// ```
+    #[derive(Debug)]
+    pub struct Linear {
+        /// Weights, `(out, in)`.
+        pub W: Parameter,
+        /// Bias, `(out,)`.
+        pub b: Option<Parameter>,
+        #[plain]
+        out_size: usize,
+    }
+}
+
+impl Linear {
+    /// A layer from `in_size` to `out_size` values: weights by [`LeCunNormal`], bias zero.
+    pub fn new(in_size: usize, out_size: usize) -> Linear {
+        Linear::with(in_size, out_size, LeCunNormal::default())
+    }
+
+    /// As [`Linear::new`], with weights by another initializer.
+    pub fn with(in_size: usize, out_size: usize, initial_w: impl Initializer) -> Linear {
+        let layer = Linear { W: Parameter::lazy(initial_w), b: Some(Parameter::new(out_size, Zero)), out_size };
+        layer.W.initialize([out_size, in_size]);
+        layer
+    }
+
+    /// A layer that learns its input size at the first call.
+    pub fn lazy(out_size: usize) -> Linear {
+        Linear { W: Parameter::lazy(LeCunNormal::default()), b: Some(Parameter::new(out_size, Zero)), out_size }
+    }
+
+    /// The same layer without a bias.
+    #[must_use]
+    pub fn nobias(self) -> Linear {
+        Linear { b: None, ..self }
+    }
+
+    /// `y = x W^T + b`.
+    ///
+    /// # Panics
+    /// When `x` has another number of values a row than the layer takes.
+    #[track_caller]
+    pub fn forward(&self, x: &Variable) -> Variable {
+        if !self.W.is_initialized() {
+            self.W.initialize([self.out_size, x.shape()[1..].iter().product()]);
+        }
+        F::linear(x, &self.W.variable(), self.b.as_ref().map(Parameter::variable).as_ref())
+    }
+}
+
+impl Layer for Linear {
+    #[track_caller]
+    fn forward(&self, x: &Variable) -> Variable {
+        Linear::forward(self, x)
+    }
+}

@@ -1,0 +1,33 @@
+//! Optimizers: rules that change parameters by their gradients, and hooks that change the gradients first.
+//!
+//! A rule is written with tensors; the expressions of one parameter become one kernel, in place.
+
+mod ada_delta;
+mod ada_grad;
+mod adam;
+mod corrected_momentum_sgd;
+pub mod hooks;
+mod lion;
+mod momentum_sgd;
+mod msvag;
+mod nesterov_ag;
+mod optimizer;
+mod rms_prop;
+mod rms_prop_graves;
+mod sgd;
+mod smorms3;
+
+pub use ada_delta::AdaDelta;
+pub use ada_grad::AdaGrad;
+pub use adam::Adam;
+pub use corrected_momentum_sgd::CorrectedMomentumSGD;
+pub use hooks::{GradientClipping, GradientHardClipping, GradientLARS, GradientNoise, Hook, Lasso, WeightDecay};
+pub use lion::Lion;
+pub use momentum_sgd::MomentumSGD;
+pub use msvag::MSVAG;
+pub use nesterov_ag::NesterovAG;
+pub use optimizer::{Optimizer, Rule};
+pub use rms_prop::RMSprop;
+pub use rms_prop_graves::RMSpropGraves;
+pub use sgd::Sgd;
+pub use smorms3::SMORMS3;

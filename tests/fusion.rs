@@ -1,0 +1,225 @@
+//! Random expressions: what the fuser computes is what plain loops over f64 compute, whatever is held meanwhile.
+
+use catena::{
+    kernel::Reduction,
+    prelude::*,
+    testing::{close, devices},
+};
+use ndarray::{ArrayD, Axis, IxDyn};
+use proptest::prelude::*;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Add(usize, usize),
+    Sub(usize, usize),
+    Mul(usize, usize),
+    Neg(usize),
+    Relu(usize),
+    Shift(usize, i8),
+    Transpose(usize),
+    Reverse(usize),
+    Column(usize),
+    Sum(usize, bool),
+    Max(usize),
+    Reshape(usize),
+    Copy(usize),
+    Force(usize),
+    Drop(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let i = || 0..64usize;
+    prop_oneof![
+        3 => (i(), i()).prop_map(|(a, b)| Step::Add(a, b)),
+        2 => (i(), i()).prop_map(|(a, b)| Step::Sub(a, b)),
+        3 => (i(), i()).prop_map(|(a, b)| Step::Mul(a, b)),
+        1 => i().prop_map(Step::Neg),
+        2 => i().prop_map(Step::Relu),
+        2 => (i(), -3i8..3).prop_map(|(a, c)| Step::Shift(a, c)),
+        1 => i().prop_map(Step::Transpose),
+        1 => i().prop_map(Step::Reverse),
+        1 => i().prop_map(Step::Column),
+        1 => (i(), any::<bool>()).prop_map(|(a, k)| Step::Sum(a, k)),
+        1 => i().prop_map(Step::Max),
+        1 => i().prop_map(Step::Reshape),
+        1 => i().prop_map(Step::Copy),
+        1 => i().prop_map(Step::Force),
+        2 => i().prop_map(Step::Drop),
+    ]
+}
+
+/// Devices count for the whole process: tests that read the counters run one at a time.
+static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
+fn alone() -> std::sync::MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+type Pair = (Tensor, ArrayD<f64>);
+
+fn fits(a: &ArrayD<f64>, b: &ArrayD<f64>) -> bool {
+    a.shape().iter().rev().zip(b.shape().iter().rev()).all(|(x, y)| x == y || *x == 1 || *y == 1)
+}
+
+fn both(a: &ArrayD<f64>, b: &ArrayD<f64>, f: impl Fn(f64, f64) -> f64) -> ArrayD<f64> {
+    let zero_a = a * 0.0 + &(b * 0.0);
+    let wide_b = &zero_a + b;
+    let mut out = &zero_a + a;
+    out.zip_mut_with(&wide_b, |x, &y| *x = f(*x, y));
+    out
+}
+
+/// Numbers stay small enough that singles hold them well.
+fn bounded(v: f64) -> f64 {
+    v.clamp(-4.0, 4.0)
+}
+
+fn apply(step: &Step, pool: &mut Vec<Pair>) {
+    let pick = |i: usize| i % pool.len();
+    let two = |a: usize, b: usize, f: fn(&Tensor, &Tensor) -> Tensor, g: fn(f64, f64) -> f64| -> Option<Pair> {
+        let ((ta, xa), (tb, xb)) = (&pool[pick(a)], &pool[pick(b)]);
+        // Scaled after products, so that values do not run away.
+        fits(xa, xb).then(|| (f(ta, tb).mul_scalar(0.5), both(xa, xb, |x, y| g(x, y) * 0.5)))
+    };
+    let made: Option<Pair> = match *step {
+        Step::Add(a, b) => two(a, b, Tensor::add, |x, y| x + y),
+        Step::Sub(a, b) => two(a, b, Tensor::sub, |x, y| x - y),
+        Step::Mul(a, b) => two(a, b, Tensor::mul, |x, y| x * y),
+        Step::Neg(a) => Some((pool[pick(a)].0.neg(), -&pool[pick(a)].1)),
+        Step::Relu(a) => Some((pool[pick(a)].0.relu(), pool[pick(a)].1.mapv(|v| v.max(0.0)))),
+        Step::Shift(a, c) => Some((pool[pick(a)].0.add_scalar(f64::from(c)), &pool[pick(a)].1 + f64::from(c))),
+        Step::Transpose(a) => Some((pool[pick(a)].0.transpose(None), pool[pick(a)].1.t().to_owned())),
+        Step::Reverse(a) if pool[pick(a)].0.ndim() > 0 => {
+            let (t, x) = &pool[pick(a)];
+            let mut x = x.clone();
+            x.invert_axis(Axis(0));
+            Some((t.slice(&[Slice::Range(None, None, -1)]), x))
+        }
+        Step::Column(a) if pool[pick(a)].0.ndim() == 2 => {
+            let (t, x) = &pool[pick(a)];
+            let last = x.index_axis(Axis(1), x.shape()[1] - 1).insert_axis(Axis(1)).to_owned();
+            Some((t.slice(&[Slice::ALL, Slice::Range(Some(-1), None, 1)]), last))
+        }
+        Step::Sum(a, keep) if pool[pick(a)].0.ndim() > 0 => {
+            let (t, x) = &pool[pick(a)];
+            let n = x.shape()[0] as f64;
+            let sum = x.sum_axis(Axis(0)) / n;
+            let sum = if keep { sum.insert_axis(Axis(0)) } else { sum };
+            Some((t.sum(Some(&[0]), keep).mul_scalar(1.0 / n), sum))
+        }
+        Step::Max(a) if pool[pick(a)].0.ndim() > 0 => {
+            let (t, x) = &pool[pick(a)];
+            let axis = x.ndim() - 1;
+            let most = x.map_axis(Axis(axis), |row| row.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+            Some((t.reduce(Reduction::Max, Some(&[-1]), true), most.insert_axis(Axis(axis))))
+        }
+        Step::Reshape(a) => {
+            let (t, x) = &pool[pick(a)];
+            let flat = x.as_standard_layout().to_owned().into_shape_with_order(IxDyn(&[x.len()])).expect("same size");
+            Some((t.reshape([-1]), flat))
+        }
+        Step::Copy(a) => Some((pool[pick(a)].0.copy(), pool[pick(a)].1.clone())),
+        Step::Force(a) => {
+            pool[pick(a)].0.force();
+            None
+        }
+        Step::Drop(a) if pool.len() > 3 => {
+            let i = pick(a);
+            pool.swap_remove(i);
+            None
+        }
+        _ => None,
+    };
+    if let Some((t, x)) = made
+        && x.iter().all(|v| bounded(*v) == *v)
+    {
+        pool.push((t, x));
+    }
+}
+
+fn leaf(shape: &[usize], seed: usize, device: &Device) -> Pair {
+    let n: usize = shape.iter().product();
+    // Quarters are exact in singles.
+    let values: Vec<f32> = (0..n).map(|i| ((i * 7 + seed * 13) % 17) as f32 * 0.25 - 2.0).collect();
+    let x = ArrayD::from_shape_vec(IxDyn(shape), values.iter().map(|&v| f64::from(v)).collect()).expect("n values");
+    (Tensor::from_slice(&values, shape, device), x)
+}
+
+fn check(steps: &[Step], device: &Device, sizes: (usize, usize)) -> Result<(), String> {
+    let (m, n) = sizes;
+    let mut pool: Vec<Pair> = vec![
+        leaf(&[m, n], 0, device),
+        leaf(&[m, n], 1, device),
+        leaf(&[n], 2, device),
+        leaf(&[m, 1], 3, device),
+        leaf(&[], 4, device),
+    ];
+    for step in steps {
+        apply(step, &mut pool);
+    }
+    for (i, (t, x)) in pool.iter().enumerate() {
+        let actual = t.to_f64().map_err(|e| e.to_string())?;
+        close(&format!("{device}: tensor {i}"), &actual, x, 2e-5)?;
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn expressions_on_the_cpu(steps in prop::collection::vec(step(), 1..60), m in 1usize..7, n in 1usize..10) {
+        let _alone = alone();
+        check(&steps, &Device::cpu(), (m, n)).map_err(TestCaseError::fail)?;
+    }
+}
+
+proptest! {
+    // Each new structure is a pipeline to compile: fewer, on a GPU.
+    #![proptest_config(ProptestConfig { cases: 25, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn expressions_on_a_gpu(steps in prop::collection::vec(step(), 1..40), m in 1usize..7, n in 1usize..10) {
+        let _alone = alone();
+        for device in devices().iter().filter(|d| !d.is_cpu()) {
+            check(&steps, device, (m, n)).map_err(TestCaseError::fail)?;
+        }
+    }
+}
+
+#[test]
+fn a_long_chain_is_cut_and_a_held_middle_is_computed_once() {
+    let _alone = alone();
+    for device in devices() {
+        let x = Tensor::from_slice(&[1.0f32; 100], [100], &device);
+        let before = device.stats();
+        let mut y = x.clone();
+        for _ in 0..1000 {
+            y = y.add_scalar(1.0);
+        }
+        y.force();
+        let launches = (device.stats() - before).launches;
+        assert!(launches <= 32 || std::env::var("CATENA_FUSION").is_ok(), "{device}: {launches} launches");
+        assert_eq!(y.to_vec::<f32>().unwrap(), [1001.0; 100]);
+    }
+}
+
+#[test]
+fn a_dead_leaf_gives_its_memory_to_the_result() {
+    let _alone = alone();
+    for device in devices() {
+        let mut x = Tensor::from_slice(&[1.0f32; 5000], [5000], &device);
+        let before = device.stats();
+        for _ in 0..10 {
+            x = x.mul_scalar(2.0);
+            x.force();
+        }
+        let after = device.stats() - before;
+        assert_eq!(after.allocations, 0, "{device}");
+        let kept = x.clone();
+        let y = x.add_scalar(1.0);
+        drop(x);
+        assert_eq!(y.to_vec::<f32>().unwrap()[0], 1025.0);
+        assert_eq!(kept.to_vec::<f32>().unwrap()[0], 1024.0, "{device}: a held tensor keeps its values");
+    }
+}
