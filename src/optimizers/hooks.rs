@@ -133,11 +133,11 @@ impl Hook for GradientNoise {
     }
 }
 
-/// Scales each gradient to its parameter, `rate = threshold * |w| / (eps + |g| + weight_decay * |w|)` (You, Gitman and
-/// Ginsburg, 2017), after adding `weight_decay * w`; parameters of norm up to `eps` keep theirs.
+/// Scales each gradient to its parameter, `rate = |w| / (eps + |g| + weight_decay * |w|)` (You, Gitman and Ginsburg,
+/// 2017), after adding `weight_decay * w`; parameters whose norm is no more than the threshold keep theirs.
 #[derive(Debug, Clone, Copy)]
 pub struct GradientLARS {
-    /// How far a step may be from its weights.
+    /// Norm of a parameter up to which its gradient is not scaled.
     pub threshold: f64,
     /// Decay of the weights.
     pub weight_decay: f64,
@@ -162,8 +162,8 @@ impl Hook for GradientLARS {
             let w = parameter.data();
             let (size, slope) = (norm(&w), norm(g));
             let scale = slope.add(&size.mul_scalar(self.weight_decay)).add_scalar(self.eps);
-            let local = size.mul_scalar(self.threshold).div(&scale);
-            let small = size.less_equal(&size.full_like(self.eps));
+            let local = size.div(&scale);
+            let small = size.less_equal(&size.full_like(self.threshold));
             let rate = small.where_(&local.full_like(1.0), &local);
             rate.force();
             *g = g.add(&w.mul_scalar(self.weight_decay)).mul(&rate);

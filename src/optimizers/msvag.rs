@@ -51,8 +51,9 @@ impl Rule for MSVAG {
         let v = v.add(&g.mul(&g).sub(v).mul_scalar(1.0 - self.beta));
         let (mean, square) = (m.mul_scalar(1.0 / (1.0 - power)), v.mul_scalar(1.0 / (1.0 - power)));
         let m2 = mean.mul(&mean);
+        // One gradient has no variance: what rounding makes of it must not be blown up by `1 / (1 - rho)`.
+        let spread = square.sub(&m2).mul_scalar(if t == 1 { 0.0 } else { rho / (1.0 - rho) });
         // Rounding may leave a variance below zero; where all gradients were zero the ratio is taken as one.
-        let spread = square.sub(&m2).mul_scalar(rho / (1.0 - rho));
         let tiny = m2.full_like(1e-30);
         let factor = m2.maximum(&tiny).div(&m2.add(&spread).maximum(&tiny)).clip(0.0, 1.0);
         (states[0], states[1]) = (m, v);

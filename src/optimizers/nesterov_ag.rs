@@ -1,7 +1,8 @@
 use super::Rule;
 use crate::tensor::Tensor;
 
-/// Nesterov's accelerated gradient, `v = momentum * v - lr * g; w += momentum * v - lr * g` (Nesterov, 1983).
+/// Nesterov's accelerated gradient, `v = momentum * v - lr * g; w += momentum^2 * v - (1 + momentum) * lr * g`
+/// (Nesterov, 1983), in the form that Chainer has.
 ///
 /// ```
 /// # use catena::{optimizers::NesterovAG, prelude::*};
@@ -38,6 +39,6 @@ impl Rule for NesterovAG {
     fn step(&self, _: u64, w: Tensor, g: Tensor, states: &mut [Tensor]) -> Tensor {
         let step = g.mul_scalar(self.lr);
         states[0] = states[0].mul_scalar(self.momentum).sub(&step);
-        w.add(&states[0].mul_scalar(self.momentum)).sub(&step)
+        w.add(&states[0].mul_scalar(self.momentum * self.momentum)).sub(&step.mul_scalar(1.0 + self.momentum))
     }
 }

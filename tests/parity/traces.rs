@@ -124,7 +124,8 @@ fn fig2b(case: &Case, device: &Device) -> Result<(), String> {
     let mut total: Option<Variable> = None;
     for step in 0..case.int("T") as usize {
         let row = |i: usize| Variable::constant(sequence.slice(&[Slice::from(i)]));
-        h = F::tanh(&(model.x2h.forward(&model.emb.forward(&row(step))) + model.h2h.forward(&h)));
+        let x = F::tanh(&model.emb.forward(&row(step)));
+        h = F::tanh(&(model.x2h.forward(&x) + model.h2h.forward(&h)));
         let loss = F::softmax_cross_entropy(&model.h2y.forward(&h), &row(step + 1));
         losses.push(number(&loss)?);
         total = Some(match total {
