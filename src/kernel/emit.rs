@@ -98,6 +98,7 @@ enum Part<'a> {
     Constant { name: &'static str, value: u32 },
     Fault { binding: usize },
     Integers { name: &'static str, binding: usize },
+    Memory { name: &'static str, binding: usize },
 }
 
 /// A kernel being put together.
@@ -201,6 +202,14 @@ impl<'a> Kernel<'a> {
         let mut at = self.address_bound(name, &view.shape, std::slice::from_ref(&leaf), index);
         at.bindings.push(binding);
         self.parts.push(Part::Store { name, binding, at: Some(at) });
+    }
+
+    /// `read_<name>(i) -> T` and, where it is written, `write_<name>(i, v)`: plain memory.
+    pub fn memory(&mut self, name: &'static str, buffer: &Buffer, dtype: DType, read_only: bool) {
+        self.key.push(b'M');
+        let binding = self.bind(buffer, dtype, 1, read_only);
+        self.key.push(u8::from(read_only));
+        self.parts.push(Part::Memory { name, binding });
     }
 
     /// `put_<name>(i, v: i32)` and `get_<name>(i) -> i32` on integer memory from element `offset` on, whatever the kernel
@@ -419,6 +428,14 @@ impl<'a> Kernel<'a> {
         };
         match part {
             Part::Constant { name, value } => w(format_args!("const {name}: u32 = {value}u;\n")),
+            Part::Memory { name, binding } => {
+                let b = &self.bound[*binding];
+                w(format_args!("fn read_{name}(i: u32) -> T {{ return {}; }}\n", self.convert(*binding, "i", 1)));
+                if !b.read_only {
+                    let v = stored(b.dtype, self.compute, "v");
+                    w(format_args!("fn write_{name}(i: u32, v: T) {{ b{binding}[i] = {v}; }}\n"));
+                }
+            }
             Part::Integers { name, binding } => {
                 w(format_args!("fn get_{name}(i: u32) -> i32 {{ return b{binding}[p.{name}_at0 + i]; }}\n"));
                 if !self.bound[*binding].read_only {
