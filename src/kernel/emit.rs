@@ -147,6 +147,11 @@ impl<'a> Kernel<'a> {
         self.field(Field::Named(name), false, value);
     }
 
+    /// A parameter `p.<name>: f32`.
+    pub fn real(&mut self, name: &'static str, value: f64) {
+        self.field(Field::Named(name), true, (value as f32).to_bits());
+    }
+
     /// `const <name>: u32`, part of the text: for tile sizes and variants, never for shapes.
     pub fn constant(&mut self, name: &'static str, value: u32) {
         self.key.extend_from_slice(name.as_bytes());
