@@ -206,3 +206,11 @@ pub(crate) fn known_range(t: &Tensor) -> Option<(i64, i64)> {
     let storage: &Arc<Storage> = &t.storage;
     storage.range
 }
+
+/// Whether every id came from the host and names one of `rows` rows, or is the one that is ignored.
+pub(crate) fn known_within(ids: &Tensor, rows: usize, ignore: Option<i32>) -> bool {
+    let Some((low, high)) = known_range(ids) else { return false };
+    let ignore = ignore.map(i64::from);
+    let below = low >= 0 || (low == -1 && ignore == Some(-1));
+    below && (high < rows as i64 || (high == rows as i64 && ignore == Some(high)))
+}

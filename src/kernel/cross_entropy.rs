@@ -1,6 +1,7 @@
 //! The cross entropy of softmax in one kernel, and the mean over what is not ignored in one more.
 
 use super::{
+    create::known_within,
     elementwise::{self, Lane},
     emit::{Index, Kernel, fold},
     fuse::{self, Prologue},
@@ -84,7 +85,7 @@ fn run(x: &Tensor, t: &Tensor, ignore: i32, dtypes: [DType; 3]) -> Result<[Buffe
             for ((name, buffer), dtype) in ["loss", "sum", "label"].into_iter().zip(&out).zip(dtypes) {
                 kernel.output(name, buffer, dtype, 0);
             }
-            kernel.fault("softmax_cross_entropy");
+            kernel.fault("softmax_cross_entropy", known_within(t, length, Some(ignore)));
             let threads = row_threads(&mut kernel, length);
             kernel.word("rows", rows);
             kernel.word("length", length);

@@ -96,7 +96,7 @@ enum Part<'a> {
     Map { plan: &'a Plan, at: Addressing, outputs: Vec<usize>, lanes: u8 },
     Epilogue { plan: &'a Plan, at: Addressing, outputs: Vec<usize>, split: bool },
     Constant { name: &'static str, value: u32 },
-    Fault { binding: usize },
+    Fault { binding: Option<usize> },
     Integers { name: &'static str, binding: usize },
     Memory { name: &'static str, binding: usize },
 }
@@ -227,13 +227,19 @@ impl<'a> Kernel<'a> {
         self.parts.push(Part::Integers { name, binding });
     }
 
-    /// `fault(index, position, low, high)`: notes an index that was out of range.
-    pub fn fault(&mut self, operator: &'static str) {
+    /// `fault(index, position, low, high)`: notes an index that was out of range; nothing where all are `known` to be in
+    /// range, which spares the program from looking.
+    pub fn fault(&mut self, operator: &'static str, known: bool) {
         self.key.push(b'F');
+        if known {
+            self.key.push(0);
+            self.parts.push(Part::Fault { binding: None });
+            return;
+        }
         let (record, number) = self.gpu.fault_binding(operator);
         let binding = self.bind(&record, DType::U32, 0, false);
         self.field(Field::Named("operator_number"), false, number);
-        self.parts.push(Part::Fault { binding });
+        self.parts.push(Part::Fault { binding: Some(binding) });
     }
 
     /// `op(i)`, which computes a whole plan for elements `i .. i + LANES`.
@@ -447,7 +453,10 @@ impl<'a> Kernel<'a> {
                     w(format_args!("fn put_{name}(i: u32, v: i32) {{ b{binding}[p.{name}_at0 + i] = v; }}\n"));
                 }
             }
-            Part::Fault { binding } => {
+            Part::Fault { binding: None } => {
+                t.push_str("fn fault(index: u32, position: u32, low: u32, high: u32) {}\n");
+            }
+            Part::Fault { binding: Some(binding) } => {
                 w(format_args!(
                     "fn fault(index: u32, position: u32, low: u32, high: u32) {{\n    \
                      if (atomicMax(&b{binding}[0], p.operator_number) == 0u) {{\n        \

@@ -1,6 +1,7 @@
 //! Rows by number: `y[i, :] = w[ids[i], :]`, and its adjoint `g[ids[i], :] += gy[i, :]`; one element of each row.
 
 use super::{
+    create::known_within,
     elementwise::{self, Lane},
     emit::{Index, Kernel},
     fuse, parallel,
@@ -65,7 +66,7 @@ impl Tensor {
                     kernel.input("x", &prologue, Index::Split(1));
                     kernel.integers("id", &id, id_at, true);
                     kernel.output("y", &out, self.dtype(), 0);
-                    ids_of(&mut kernel, operator, rows, width, ignore);
+                    ids_of(&mut kernel, operator, &ids, [rows, width], ignore);
                     kernel.launch_elements(n * width);
                 }
             }
@@ -121,7 +122,7 @@ impl Tensor {
                     kernel.output("y", &out, self.dtype(), 0);
                     kernel.word("count", n);
                     kernel.constant("BY_ID", u32::from(by_id));
-                    ids_of(&mut kernel, operator, rows, width, ignore);
+                    ids_of(&mut kernel, operator, &ids, [rows, width], ignore);
                     kernel.launch_elements(if by_id { n } else { rows } * width);
                 }
             }
@@ -163,7 +164,7 @@ impl Tensor {
                     kernel.input("x", &prologue, Index::Split(1));
                     kernel.integers("id", &id, id_at, true);
                     kernel.output("y", &out, self.dtype(), 0);
-                    kernel.fault(operator);
+                    kernel.fault(operator, known_within(&ids, columns, None));
                     kernel.word("columns", columns);
                     kernel.launch_elements(n);
                 }
@@ -180,8 +181,8 @@ fn picked<R: Lane>(prologue: &fuse::Prologue, ids: &[i32], columns: usize) -> Ve
 }
 
 /// What both kernels know of ids.
-fn ids_of(kernel: &mut Kernel<'_>, operator: &'static str, rows: usize, width: usize, ignore: Ignore) {
-    kernel.fault(operator);
+fn ids_of(kernel: &mut Kernel<'_>, operator: &'static str, ids: &Tensor, [rows, width]: [usize; 2], ignore: Ignore) {
+    kernel.fault(operator, known_within(ids, rows, ignore));
     kernel.constant("IGNORES", u32::from(ignore.is_some()));
     kernel.word("ignore", ignore.unwrap_or(0) as u32 as usize);
     kernel.word("rows", rows);
