@@ -50,6 +50,9 @@ struct Args {
     /// How the weights move
     #[arg(long, value_enum, default_value = "adam")]
     optimizer: Method,
+    /// Learning rate (the step size alpha, for adam); each method has its own by default
+    #[arg(long)]
+    lr: Option<f64>,
     /// Start of the random numbers: same seed, same run
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -99,12 +102,13 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
+    let lr = |usual: f64| args.lr.unwrap_or(usual);
     match args.optimizer {
-        Method::Sgd => train(args, Sgd::default()),
-        Method::Momentum => train(args, MomentumSGD::default()),
-        Method::Adagrad => train(args, AdaGrad::new(0.01)),
-        Method::Rmsprop => train(args, RMSprop::new(0.001)),
-        Method::Adam => train(args, Adam::default()),
+        Method::Sgd => train(args, Sgd::new(lr(0.01))),
+        Method::Momentum => train(args, MomentumSGD::new(lr(0.01))),
+        Method::Adagrad => train(args, AdaGrad::new(lr(0.01))),
+        Method::Rmsprop => train(args, RMSprop::new(lr(0.001))),
+        Method::Adam => train(args, Adam::new(lr(0.001))),
     }
 }
 
@@ -238,7 +242,7 @@ fn finite(loss: f64, iteration: u64) -> Result<f64> {
     }
     Err(Error::Diverged {
         what: format!("the loss is {loss} at iteration {iteration}"),
-        hint: "lower the learning rate, or try another --optimizer or --seed".into(),
+        hint: "lower the learning rate with --lr, or try another --optimizer or --seed".into(),
     })
 }
 
