@@ -38,3 +38,7 @@ fn f_neg(x: T) -> T {
 fn f_square(x: T) -> T {
     return x * x;
 }
+
+fn f_linear_interpolate(p: T, x: T, y: T) -> T {
+    return p * x + (T(1) - p) * y;
+}

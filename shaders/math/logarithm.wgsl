@@ -13,3 +13,7 @@ fn math_log(x: f32) -> f32 {
     let y = select(log(x), near, abs(x - 1.0) < 0.3);
     return select(select(y, math_nan(x), x < 0.0), -math_infinity(abs(x)), x == 0.0);
 }
+
+fn math_log1p(x: f32) -> f32 {
+    return select(math_log(1.0 + x), math_log1p_near(x), abs(x) < 0.5);
+}

@@ -8,3 +8,7 @@ fn math_sqrt(x: f32) -> f32 {
 fn f_sqrt(x: T) -> T {
     return math_sqrt(x);
 }
+
+fn f_rsqrt(x: T) -> T {
+    return T(1) / math_sqrt(x);
+}

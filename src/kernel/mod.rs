@@ -16,6 +16,7 @@ mod linalg;
 pub(crate) mod matmul;
 mod parallel;
 pub mod philox;
+pub(crate) mod random;
 pub(crate) mod reduce;
 pub(crate) mod rows;
 mod scan;

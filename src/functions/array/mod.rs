@@ -3,6 +3,7 @@
 mod as_strided;
 mod broadcast;
 mod broadcast_to;
+mod cast;
 mod concat;
 mod copy;
 mod depth2space;
@@ -41,6 +42,7 @@ mod where_;
 pub use as_strided::as_strided;
 pub use broadcast::broadcast;
 pub use broadcast_to::broadcast_to;
+pub use cast::cast;
 pub use concat::concat;
 pub use copy::copy;
 pub use depth2space::depth2space;
@@ -81,6 +83,7 @@ pub(super) const ALL: &[super::Entry] = super::entries![
     as_strided,
     broadcast,
     broadcast_to,
+    cast,
     concat,
     copy,
     depth2space,

@@ -23,6 +23,26 @@ pub fn add(a: &Variable, b: &Variable) -> Variable {
     map(Add, [a, b])
 }
 
+/// The sum of several, over their broadcast shape.
+///
+/// # Panics
+/// When there is none, dtypes differ or shapes do not broadcast.
+///
+/// ```
+/// # use catena::prelude::*;
+/// let x = Variable::constant(Tensor::from_slice(&[1.0f32, 2.0], [2], &Device::cpu()));
+/// assert_eq!(F::add_all(&[&x, &x, &x]).data().to_vec::<f32>().unwrap(), [3.0, 6.0]);
+/// ```
+#[track_caller]
+pub fn add_all(xs: &[&Variable]) -> Variable {
+    let (first, rest) = xs.split_first().expect("add_all: expected at least one operand, got none");
+    let mut sum = (*first).clone();
+    for x in rest {
+        sum = add(&sum, x);
+    }
+    sum
+}
+
 /// `x + c` for a number `c`; also written `&x + c`.
 #[track_caller]
 pub(super) fn add_constant(x: &Variable, c: f64) -> Variable {
@@ -91,6 +111,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("add/same_twice", |x| add(&x[0], &x[0])).input([5]),
         Case::new("add/scalar", |x| add(&x[0], &x[1])).input(()).input([2, 3]),
         Case::new("add/empty", |x| add(&x[0], &x[1])).input([0, 3]).input([3]),
+        Case::new("add/several", |x| add_all(&[&x[0], &x[1], &x[2]])).input([2, 3]).input([3]).input(()),
         Case::new("add/constant_right", |x| &x[0] + 2.5).input([2, 3]),
         Case::new("add/constant_left", |x| 2.5 + &x[0]).input([2, 3]),
     ]

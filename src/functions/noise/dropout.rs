@@ -1,7 +1,7 @@
 use crate::{
     autograd::{Case, Forward, Function, Saved, Variable, apply, config},
     device::Device,
-    kernel::philox::{BLOCK, Draw},
+    kernel::{philox::Draw, random::uniforms},
     random,
     shape::{InvalidType, Meta, ensure, same_float},
     tensor::{Op, Real, Scalar, Tensor, wgsl},
@@ -80,17 +80,8 @@ const DROPOUT: Op = Op {
 };
 
 fn block<R: Real>(args: &[&[R]], scalars: &[Scalar], at: usize, out: &mut [R]) {
-    const CHUNK: usize = 1024;
     let (ratio, scale) = (scalars[0].real() as f32, R::of(scalars[1].real()));
-    let draw = Draw::from_params(std::array::from_fn(|i| scalars[2 + i].word()));
-    let lead = at % BLOCK;
-    let mut drawn = [0.0; CHUNK + BLOCK];
-    for (k, (x, out)) in args[0].chunks(CHUNK).zip(out.chunks_mut(CHUNK)).enumerate() {
-        draw.skip(((at + k * CHUNK) / BLOCK) as u64).fill_uniform(&mut drawn[..lead + out.len()]);
-        for ((y, &x), &u) in out.iter_mut().zip(x).zip(&drawn[lead..]) {
-            *y = x * R::select(u >= ratio, scale, R::ZERO);
-        }
-    }
+    uniforms(&scalars[2..], at, out.len(), |i, u| out[i] = args[0][i] * R::select(u >= ratio, scale, R::ZERO));
 }
 
 pub(super) fn cases() -> Vec<Case> {
