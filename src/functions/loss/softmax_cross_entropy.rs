@@ -2,12 +2,13 @@ use super::{Reduce, labels::check_labels};
 use crate::{
     autograd::{Case, Forward, Function, Retain, Saved, Variable, apply},
     functions::{
+        activation::log_softmax,
         array::with_shape,
-        math::{sum_axes, sum_to},
+        math::{log, sum_axes, sum_to},
     },
     kernel::cross_entropy::{cross_entropy, valid_mean},
     shape::{DType, InvalidType, Meta, Shape, ensure},
-    tensor::{HostArray, Op, Real, Scalar, Tensor, wgsl},
+    tensor::{HostArray, Op, Real, Scalar, Tensor, expect, wgsl},
 };
 use ndarray::{arr1, arr2};
 
@@ -22,18 +23,31 @@ pub struct SoftmaxCrossEntropy {
     pub reduce: Reduce,
     /// A factor for each class, of shape `(classes,)`.
     pub class_weight: Option<Tensor>,
+    /// What is taken of targets that are distributions.
+    pub soft_target: SoftTarget,
+}
+
+/// The loss of targets that are distributions over the classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SoftTarget {
+    /// `-sum(t * log softmax(x))`.
+    CrossEntropy,
+    /// `sum(t * (log(t + 1e-7) - log softmax(x)))`.
+    KlDivergence,
 }
 
 impl Default for SoftmaxCrossEntropy {
     fn default() -> Self {
-        SoftmaxCrossEntropy { normalize: true, ignore_label: -1, reduce: Reduce::Mean, class_weight: None }
+        let soft_target = SoftTarget::CrossEntropy;
+        SoftmaxCrossEntropy { normalize: true, ignore_label: -1, reduce: Reduce::Mean, class_weight: None, soft_target }
     }
 }
 
 /// The mean over targets of `-log softmax(x)[t]`, computed together so that no score is too large.
 ///
 /// `x` has shape `(n, classes, ..)` and `t`, of `int32`, the shape without the classes. Targets of -1 count for nothing;
-/// the loss is 0 where all are ignored.
+/// the loss is 0 where all are ignored. A float `t` of the shape of `x` holds a distribution over the classes for each
+/// target instead.
 ///
 /// # Panics
 /// When shapes or dtypes do not fit, or a target that came from the host is no class. A target computed on the device
@@ -56,6 +70,9 @@ pub fn softmax_cross_entropy(x: &Variable, t: &Variable) -> Variable {
 /// As [`softmax_cross_entropy`]; when the sum is asked for, which Chainer does not have; when class weights do not fit.
 #[track_caller]
 pub fn softmax_cross_entropy_with(x: &Variable, t: &Variable, options: &SoftmaxCrossEntropy) -> Variable {
+    if t.dtype().is_float() {
+        return soft(x, t, options);
+    }
     if x.ndim() > 1 {
         check_labels(NAME, t.data(), x.shape()[1], Some(options.ignore_label));
     }
@@ -63,6 +80,26 @@ pub fn softmax_cross_entropy_with(x: &Variable, t: &Variable, options: &SoftmaxC
 }
 
 const NAME: &str = "softmax_cross_entropy";
+
+/// The loss of targets that are distributions.
+#[track_caller]
+fn soft(x: &Variable, t: &Variable, options: &SoftmaxCrossEntropy) -> Variable {
+    let check = || {
+        ensure!(x.ndim(), >=, 2);
+        ensure!(x.shape() == t.shape(), "x.shape == t.shape", "{} != {}", x.shape(), t.shape());
+        ensure!(x.dtype() == t.dtype(), "x.dtype == t.dtype", "{} != {}", x.dtype(), t.dtype());
+        ensure!(options.class_weight.is_none(), "no class weights with targets that are distributions", "some");
+        ensure!(options.reduce != Reduce::Sum, "reduce: the mean or none", "the sum");
+        Ok(())
+    };
+    expect(NAME, check(), &[x.data(), t.data()]);
+    let log_p = log_softmax(x);
+    let terms = match options.soft_target {
+        SoftTarget::CrossEntropy => -(t * log_p),
+        SoftTarget::KlDivergence => t * (log(&(t + 1e-7)) - log_p),
+    };
+    options.reduce.apply(sum_axes(&terms, Some(&[1]), false))
+}
 
 #[derive(Debug)]
 struct Loss(SoftmaxCrossEntropy);
@@ -256,6 +293,13 @@ pub(super) fn cases() -> Vec<Case> {
             .exact(arr2(&[[1e4, -1e4, 0.0], [-1e4, -1e4, -1e4]]).into_dyn())
             .exact(arr1(&[0, 2]).into_dyn())
             .order(0),
+        case("soft", with(|_| ())).input([3, 4]).input_in([3, 4], 0.1, 1.0),
+        case("soft_divergence", with(|o| o.soft_target = SoftTarget::KlDivergence)).input([2, 3, 2]).input_in(
+            [2, 3, 2],
+            0.1,
+            1.0,
+        ),
+        case("soft_each", with(|o| o.reduce = Reduce::No)).input([3, 4]).input_in([3, 4], 0.1, 1.0),
         Case::new("softmax_cross_entropy/weighted", |x| {
             let values: Vec<f64> = vec![0.5, 2.0, 1.0, 0.25];
             let weights = Tensor::from_host(HostArray::from(arr1(&values).into_dyn()), &crate::device::Device::cpu());
