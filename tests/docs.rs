@@ -1,0 +1,133 @@
+//! The documents against the code: the table of functions, the README's program, its variables, links between files.
+
+use catena::functions;
+use std::{
+    collections::BTreeSet,
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+/// The first sentence of a public function's documentation.
+fn summary(group: &str, name: &str) -> String {
+    let source = read(&format!("src/functions/{group}/{name}.rs"));
+    let lines: Vec<&str> = source.lines().collect();
+    let starts = [format!("pub fn {name}("), format!("pub fn {name}<")];
+    let at = lines.iter().position(|l| starts.iter().any(|s| l.starts_with(s.as_str())));
+    let at = at.unwrap_or_else(|| panic!("src/functions/{group}/{name}.rs has no public function {name}"));
+    let above = |l: &&&str| l.starts_with("///") || l.starts_with("#[");
+    let docs: Vec<&str> = lines[..at].iter().rev().take_while(above).filter_map(|l| l.strip_prefix("///")).collect();
+    let paragraph: Vec<&str> = docs.iter().rev().map(|l| l.trim()).take_while(|l| !l.is_empty()).collect();
+    let text = paragraph.join(" ");
+    let sentence = text.split_inclusive(". ").next().unwrap_or_default().trim();
+    // Links of rustdoc lead nowhere in this file, and a bar would end the cell.
+    sentence.replace("[`", "`").replace("`]", "`").replace('|', "\\|")
+}
+
+fn table() -> String {
+    let mut text = String::from(
+        "# Functions\n\n\
+         Called as `F::name`, on any device. *Cases* are its calls in the conformance sweep; *derivatives* is the highest\n\
+         order that the sweep compares with finite differences.\n\n\
+         Written by `CATENA_WRITE_DOCS=1 cargo test --test docs`; do not edit.\n",
+    );
+    for (group, entries) in functions::groups().iter().filter(|(_, entries)| !entries.is_empty()) {
+        let _ = write!(text, "\n## {group}\n\n| function | | cases | derivatives |\n|---|---|---|---|\n");
+        let mut entries: Vec<_> = entries.iter().collect();
+        entries.sort_by_key(|e| e.name);
+        for entry in entries {
+            let cases = (entry.cases)();
+            let order = cases.iter().map(|c| c.derivatives()).max().unwrap_or(0);
+            let summary = summary(group, entry.name);
+            let _ = writeln!(text, "| `{}` | {summary} | {} | {order} |", entry.name, cases.len());
+        }
+    }
+    text
+}
+
+#[test]
+fn the_table_of_functions_is_fresh() {
+    let path = root().join("docs/functions.md");
+    let table = table();
+    if std::env::var_os("CATENA_WRITE_DOCS").is_some() {
+        fs::create_dir_all(root().join("docs")).expect("the repository can be written");
+        fs::write(&path, &table).expect("the repository can be written");
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    if kept != table {
+        let stale = table.lines().filter(|line| !kept.lines().any(|k| k == *line)).collect::<Vec<_>>().join("\n");
+        panic!("docs/functions.md is stale; run CATENA_WRITE_DOCS=1 cargo test --test docs. It lacks:\n{stale}");
+    }
+}
+
+/// The first block of Rust in a text.
+fn program(text: &str) -> String {
+    let block = text.split("```rust\n").nth(1).expect("a block of Rust");
+    block.split("```").next().expect("its end").trim().to_string()
+}
+
+#[test]
+fn the_readme_shows_the_program_that_the_crate_tests() {
+    let docs: String = read("src/lib.rs")
+        .lines()
+        .map_while(|l| l.strip_prefix("//!"))
+        .map(|l| l.strip_prefix(' ').unwrap_or(l))
+        .filter(|l| !l.starts_with("# ") || l.chars().nth(2).is_some_and(char::is_uppercase))
+        .filter(|l| !l.starts_with("#   "))
+        .flat_map(|l| [l, "\n"])
+        .collect();
+    let tested = program(&docs.replacen("```\n", "```rust\n", 1));
+    assert_eq!(program(&read("README.md")), tested);
+}
+
+/// Words such as `CATENA_DEVICE`.
+fn variables(text: &str) -> BTreeSet<String> {
+    let word = |c: char| !(c.is_ascii_uppercase() || c == '_');
+    text.split(word).filter(|w| w.starts_with("CATENA_") && w.len() > 7).map(str::to_string).collect()
+}
+
+fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
+        let path = entry.expect("a readable folder").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && name != "target" && !name.starts_with('.') {
+            files(&path, ending, found);
+        } else if name.ends_with(ending) {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn the_readme_names_every_variable_that_the_library_reads() {
+    let mut sources = vec![];
+    files(&root().join("src"), ".rs", &mut sources);
+    let text: String = sources.iter().map(|p| fs::read_to_string(p).expect("a text")).collect();
+    assert_eq!(variables(&read("README.md")), variables(&text));
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut documents = vec![];
+    files(root(), ".md", &mut documents);
+    let mut broken = vec![];
+    for document in &documents {
+        let text = fs::read_to_string(document).expect("a text");
+        for target in text.split("](").skip(1).filter_map(|t| t.split(')').next()) {
+            let file = target.split('#').next().unwrap_or_default();
+            let here = document.parent().expect("a folder");
+            if !file.is_empty() && !file.contains("://") && !here.join(file).exists() {
+                broken.push(format!("{}: {target}", document.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
