@@ -35,6 +35,12 @@ fn mistake(call: impl FnOnce()) -> (String, String) {
     SEEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take().expect("a panic has a message")
 }
 
+/// The fault record belongs to the device, and comes back with anybody's next wait: one test at a time.
+fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 type Row = (&'static str, Box<dyn FnOnce()>, &'static str, &'static str);
 
 fn row<T>(name: &'static str, expect: &'static str, actual: &'static str, call: impl FnOnce() -> T + 'static) -> Row {
@@ -109,6 +115,7 @@ fn every_operator_says_what_it_expected_and_what_came() {
 
 #[test]
 fn devices_are_not_mixed() {
+    let _alone = alone();
     for device in catena::testing::devices().into_iter().filter(|d| !d.is_cpu()) {
         let there = Variable::new(Tensor::ones([2], DType::F32, &device));
         let (text, file) = mistake(move || drop(&reals(&[2]) + &there));
@@ -128,6 +135,7 @@ fn backward_of_many_elements_asks_for_a_gradient() {
 
 #[test]
 fn an_id_computed_on_the_device_is_told_by_the_next_wait() {
+    let _alone = alone();
     for device in catena::testing::devices() {
         let ids = Tensor::from_slice(&[0i32, 5], [2], &device).add(&Tensor::from_slice(&[0i32, 6], [2], &device));
         let w = Variable::new(Tensor::ones([4, 3], DType::F32, &device));
@@ -144,6 +152,7 @@ fn an_id_computed_on_the_device_is_told_by_the_next_wait() {
 
 #[test]
 fn a_fault_leaves_parameters_as_they_were() {
+    let _alone = alone();
     for device in catena::testing::devices() {
         let model = L::EmbedID::new(4, 3).to_device(&device);
         let mut optimizer = Adam::new(0.1).setup(&model);
