@@ -148,6 +148,7 @@
 //! of this in one program.
 #![warn(missing_docs)]
 
+mod atomic;
 pub mod autograd;
 pub mod datasets;
 pub mod device;

@@ -153,8 +153,8 @@ fn fetch(urls: &[&str], path: &Path, sha256: &str, bytes: u64, progress: Progres
 mod network {
     use super::{Progress, wrong_sum};
     use crate::{
+        atomic::AtomicFile,
         error::{Error, Result},
-        serializers::atomic::AtomicFile,
     };
     use sha2::{Digest, Sha256};
     use std::{

@@ -2,10 +2,9 @@
 //!
 //! Member names are paths as in Chainer's npz files: `predictor/l1/W`, `predictor/l1/W/m`, `t`.
 
-pub(crate) mod atomic;
 pub mod npz;
 mod snapshot;
 
-pub use atomic::write_file;
+pub use crate::atomic::write_file;
 pub use npz::{NpyValue, NpzReader, NpzWriter};
 pub use snapshot::{Loader, Saver, Snapshot, load_npz, save_npz};

@@ -1,7 +1,7 @@
 use super::{NpyValue, header, pickle};
 use crate::{
+    atomic::AtomicFile,
     error::{Error, Result},
-    serializers::atomic::AtomicFile,
     tensor::HostArray,
 };
 use bytemuck::NoUninit;
