@@ -68,6 +68,12 @@ impl Tensor {
         Tensor::map_on(device, COUNT, &[Scalar::F(0.0), Scalar::F(1.0)], &[], Shape::from(n), DType::F32)
     }
 
+    /// `n` numbers at equal distances, the first `start` and the last `stop`, as `float32`.
+    pub fn linspace(start: f64, stop: f64, n: usize, device: &Device) -> Tensor {
+        let step = if n > 1 { (stop - start) / (n - 1) as f64 } else { 0.0 };
+        Tensor::map_on(device, COUNT, &[Scalar::F(start), Scalar::F(step)], &[], Shape::from(n), DType::F32)
+    }
+
     /// `0, 1, .., n - 1` as `int32`.
     pub(crate) fn count(n: usize, device: &Device) -> Tensor {
         Tensor::map_on(device, COUNT, &[Scalar::F(0.0), Scalar::F(1.0)], &[], Shape::from(n), DType::I32)

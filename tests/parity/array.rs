@@ -2,7 +2,7 @@ use super::fixture::{Case, Inputs};
 use catena::{
     autograd::Variable,
     functions::{self as F, Padding, Resize, Windows},
-    shape::Slice,
+    shape::{DType, Slice},
     tensor::Tensor,
 };
 
@@ -45,6 +45,10 @@ pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
         "im2col" => F::im2col(&xs["x"], windows(case)),
         "resize_images" => F::resize_images(&xs["x"], pair(case, "output_shape"), resize(case)),
         "diagonal" => F::diagonal(&xs["x"], case.int("offset"), case.int("axis1"), case.int("axis2")),
+        "where" => {
+            let condition = Variable::constant(xs["c"].data().cast(DType::Bool));
+            F::where_(&condition, &xs["a"], &xs["b"])
+        }
         "select_item" => F::select_item(&xs["x"], &xs["t"]),
         "permutate" => {
             let inverse = case.attr("inv").as_bool().unwrap_or(false);

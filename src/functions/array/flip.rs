@@ -56,6 +56,27 @@ impl Tensor {
     pub fn flip(&self, axis: isize) -> Tensor {
         self.slice(&backwards(self, axis))
     }
+
+    /// The tensor with the positions of an axis moved by `shift`, those past the end to the front.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let x = Tensor::arange(4, &Device::cpu());
+    /// assert_eq!(x.roll(1, 0).to_vec::<f32>().unwrap(), [3.0, 0.0, 1.0, 2.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// When the axis is out of range.
+    #[track_caller]
+    pub fn roll(&self, shift: isize, axis: isize) -> Tensor {
+        let axis = expect("roll", shape::axis(axis, self.ndim()), &[self]);
+        let n = self.shape()[axis];
+        if n == 0 {
+            return self.clone();
+        }
+        let cut = (-shift).rem_euclid(n as isize) as usize;
+        Tensor::concat(&[&self.narrow(axis, cut, n - cut), &self.narrow(axis, 0, cut)], axis as isize)
+    }
 }
 
 #[track_caller]
@@ -71,6 +92,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("flip/last", |x| flip(&x[0], -1)).input([2, 3, 4]),
         Case::new("flip/lr", |x| fliplr(&x[0])).input([2, 3]),
         Case::new("flip/ud", |x| flipud(&x[0])).input([2, 3]),
+        Case::new("flip/roll", |x| Variable::constant(x[0].data().roll(-2, 1))).input([2, 5]).order(0),
         Case::new("flip/empty", |x| flip(&x[0], 0)).input([0, 3]),
     ]
 }

@@ -97,6 +97,15 @@ impl Tensor {
         let centred = self.sub(&self.mean(axes, true));
         centred.mul(&centred).mean(axes, keepdims)
     }
+
+    /// The root of [`Tensor::var`].
+    ///
+    /// # Panics
+    /// When it is no float, or an axis is out of range or repeated.
+    #[track_caller]
+    pub fn std(&self, axes: Option<&[isize]>, keepdims: bool) -> Tensor {
+        self.var(axes, keepdims).sqrt()
+    }
 }
 
 pub(super) fn cases() -> Vec<Case> {
@@ -119,6 +128,9 @@ pub(super) fn cases() -> Vec<Case> {
             0.5,
             1.5,
         ),
+        Case::new("average/deviation", |x| Variable::constant(x[0].data().std(Some(&[0]), true)))
+            .input([3, 5])
+            .order(0),
         Case::new("average/variance", |x| Variable::constant(x[0].data().var(Some(&[1]), false)))
             .input([3, 5])
             .order(0),

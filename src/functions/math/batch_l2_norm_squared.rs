@@ -2,7 +2,7 @@ use super::sum_axes;
 use crate::{
     autograd::{Case, Variable},
     shape::ensure,
-    tensor::expect,
+    tensor::{Tensor, expect},
 };
 
 /// The sum of squares of each sample, `(N, ..)` to `(N,)`.
@@ -26,9 +26,23 @@ pub fn batch_l2_norm_squared(x: &Variable) -> Variable {
     sum_axes(&(x * x), Some(&axes), false)
 }
 
+impl Tensor {
+    /// The Euclidean norm over `axes` (all of them for `None`).
+    ///
+    /// # Panics
+    /// When it is no float, or an axis is out of range or repeated.
+    #[track_caller]
+    pub fn norm(&self, axes: Option<&[isize]>, keepdims: bool) -> Tensor {
+        self.mul(self).sum(axes, keepdims).sqrt()
+    }
+}
+
 pub(super) fn cases() -> Vec<Case> {
     vec![
         Case::new("batch_l2_norm_squared", |x| batch_l2_norm_squared(&x[0])).input([3, 4, 2]),
+        Case::new("batch_l2_norm_squared/norm", |x| Variable::constant(x[0].data().norm(Some(&[1]), false)))
+            .input([3, 4])
+            .order(0),
         Case::new("batch_l2_norm_squared/empty", |x| batch_l2_norm_squared(&x[0])).input([2, 0]),
     ]
 }

@@ -74,6 +74,7 @@ mod sum_to;
 mod tan;
 mod tensordot;
 mod tril;
+mod truth;
 mod zeta;
 
 pub use absolute::absolute;
