@@ -3,5 +3,6 @@ fn f_identity(x: T) -> T {
 }
 
 fn f_truth(x: T) -> T {
-    return select(T(0), T(1), x != T(0));
+    // NaN is true.
+    return select(T(0), T(1), x != T(0) || is_nan(x));
 }

@@ -37,7 +37,8 @@ fn f_equal(a: T, b: T) -> T {
 }
 
 fn f_not_equal(a: T, b: T) -> T {
-    return select(T(0), T(1), a != b);
+    // As SPIR-V, `a != b` is false of a NaN.
+    return select(T(1), T(0), a == b);
 }
 
 fn f_less(a: T, b: T) -> T {

@@ -27,7 +27,7 @@ impl Pointwise<1, 0> for Truth {
 /// `x`: a copy, or a conversion by the dtype of its result.
 const IDENTITY: Op = Op {
     name: "identity",
-    files: &[wgsl!("family/identity.wgsl")],
+    files: &[wgsl!("family/identity.wgsl"), wgsl!("math/is_nan.wgsl")],
     arity: 1,
     indexed: false,
     f32: block::<f32, Identity, 1, 0>,
@@ -37,7 +37,7 @@ const IDENTITY: Op = Op {
 /// 1 where `x` is not 0, else 0.
 const TRUTH: Op = Op {
     name: "truth",
-    files: &[wgsl!("family/identity.wgsl")],
+    files: &[wgsl!("family/identity.wgsl"), wgsl!("math/is_nan.wgsl")],
     arity: 1,
     indexed: false,
     f32: block::<f32, Truth, 1, 0>,

@@ -114,11 +114,9 @@ mod tests {
     }
 
     #[test]
-    fn a_number_computed_on_the_device_is_an_error_later() {
-        for device in crate::testing::devices() {
-            let t = Tensor::from_slice(&[0.0f32, 3.0], [2], &device).cast(DType::I32);
-            let error = on(&device, t).data().to_f64().unwrap_err();
-            assert_eq!(error.to_string(), "select_item: index 3 at position 1 is outside 0..3");
-        }
+    fn a_number_computed_on_the_device_fails_the_result() {
+        let t = Tensor::from_slice(&[0.0f32, 3.0], [2], &Device::cpu()).cast(DType::I32);
+        let error = on(&Device::cpu(), t).data().to_f64().unwrap_err();
+        assert_eq!(error.to_string(), "select_item: index 3 at position 1 is outside 0..3");
     }
 }
