@@ -137,7 +137,7 @@
 //! # Functions of your own
 //!
 //! A [`Function`](autograd::Function) states its result's shape, its forward pass in tensors and its backward pass in
-//! variables, and is then the equal of the [functions](functions) here; its page has an example, and
+//! variables, and is then the equal of the [functions] here; its page has an example, and
 //! `examples/own_function.rs` trains with one. [`testing::conform`] checks it on every device.
 //!
 //! # Reporting and saving

@@ -33,7 +33,7 @@ pub fn log_softmax_axis(x: &Variable, axis: isize) -> Variable {
 }
 
 impl Tensor {
-    /// The logarithm of softmax along `axis`: see [`log_softmax_axis`](crate::functions::log_softmax_axis).
+    /// The logarithm of softmax along `axis`: see [`log_softmax_axis`].
     ///
     /// # Panics
     /// When it is no float or `axis` is out of range.

@@ -25,7 +25,7 @@ pub fn relu(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// `max(x, 0)`: see [`relu`](crate::functions::relu).
+    /// `max(x, 0)`: see [`relu`].
     #[track_caller]
     pub fn relu(&self) -> Tensor {
         map_tensors(Relu, [self])

@@ -25,7 +25,7 @@ pub fn sigmoid(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// `1 / (1 + e^-x)`: see [`sigmoid`](crate::functions::sigmoid).
+    /// `1 / (1 + e^-x)`: see [`sigmoid`].
     ///
     /// # Panics
     /// When it is no float.

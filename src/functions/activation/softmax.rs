@@ -33,7 +33,7 @@ pub fn softmax_axis(x: &Variable, axis: isize) -> Variable {
 }
 
 impl Tensor {
-    /// Softmax along `axis`: see [`softmax_axis`](crate::functions::softmax_axis).
+    /// Softmax along `axis`: see [`softmax_axis`].
     ///
     /// # Panics
     /// When it is no float or `axis` is out of range.

@@ -25,7 +25,7 @@ pub fn tanh(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The hyperbolic tangent: see [`tanh`](crate::functions::tanh).
+    /// The hyperbolic tangent: see [`tanh`].
     ///
     /// # Panics
     /// When it is no float.

@@ -20,10 +20,10 @@ pub fn diagonal(x: &Variable, offset: isize, axis1: isize, axis2: isize) -> Vari
 }
 
 impl Tensor {
-    /// The diagonal of two axes as the last axis: see [`diagonal`](crate::functions::diagonal).
+    /// The diagonal of two axes as the last axis: see [`diagonal`].
     ///
     /// # Panics
-    /// As [`diagonal`](crate::functions::diagonal).
+    /// As [`diagonal`].
     #[track_caller]
     pub fn diagonal(&self, offset: isize, axis1: isize, axis2: isize) -> Tensor {
         let diagonal = Diagonal { offset, axis1, axis2 };

@@ -22,10 +22,10 @@ pub fn split_axis(x: &Variable, sections: impl Into<Sections>, axis: isize) -> V
 }
 
 impl Tensor {
-    /// Parts along an axis: see [`split_axis`](crate::functions::split_axis).
+    /// Parts along an axis: see [`split_axis`].
     ///
     /// # Panics
-    /// As [`split_axis`](crate::functions::split_axis).
+    /// As [`split_axis`].
     #[track_caller]
     pub fn split(&self, sections: impl Into<Sections>, axis: isize) -> Vec<Tensor> {
         let split = shape::split(self.shape(), &sections.into(), axis);

@@ -21,10 +21,10 @@ pub fn stack(xs: &[&Variable], axis: isize) -> Variable {
 }
 
 impl Tensor {
-    /// Arrays of one shape side by side along a new axis: see [`stack`](crate::functions::stack).
+    /// Arrays of one shape side by side along a new axis: see [`stack`].
     ///
     /// # Panics
-    /// As [`stack`](crate::functions::stack).
+    /// As [`stack`].
     #[track_caller]
     pub fn stack(tensors: &[&Tensor], axis: isize) -> Tensor {
         let metas: Vec<Meta> = tensors.iter().map(|t| t.meta()).collect();

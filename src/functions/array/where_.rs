@@ -27,7 +27,7 @@ pub fn where_(condition: &Variable, a: &Variable, b: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// `a` where this tensor of `bool` holds, else `b`: see [`where_`](crate::functions::where_).
+    /// `a` where this tensor of `bool` holds, else `b`: see [`where_`].
     ///
     /// # Panics
     /// When it is not of `bool`, dtypes differ or shapes do not broadcast.

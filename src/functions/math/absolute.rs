@@ -27,7 +27,7 @@ pub fn absolute(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// `|x|`: see [`absolute`](crate::functions::absolute).
+    /// `|x|`: see [`absolute`].
     ///
     /// # Panics
     /// When it is a truth value.

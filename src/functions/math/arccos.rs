@@ -29,7 +29,7 @@ pub fn arccos(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The arccosine: see [`arccos`](crate::functions::arccos).
+    /// The arccosine: see [`arccos`].
     ///
     /// # Panics
     /// When it is no float.

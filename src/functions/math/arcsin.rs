@@ -29,7 +29,7 @@ pub fn arcsin(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The arcsine: see [`arcsin`](crate::functions::arcsin).
+    /// The arcsine: see [`arcsin`].
     ///
     /// # Panics
     /// When it is no float.

@@ -29,7 +29,7 @@ pub fn arctan(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The arctangent: see [`arctan`](crate::functions::arctan).
+    /// The arctangent: see [`arctan`].
     ///
     /// # Panics
     /// When it is no float.

@@ -34,7 +34,7 @@ pub fn arctanh(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The inverse of tanh: see [`arctanh`](crate::functions::arctanh).
+    /// The inverse of tanh: see [`arctanh`].
     ///
     /// # Panics
     /// When it is no float.

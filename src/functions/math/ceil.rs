@@ -25,7 +25,7 @@ pub fn ceil(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The smallest integer not below: see [`ceil`](crate::functions::ceil).
+    /// The smallest integer not below: see [`ceil`].
     ///
     /// # Panics
     /// When it is no float.

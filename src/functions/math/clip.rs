@@ -25,7 +25,7 @@ pub fn clip(x: &Variable, low: f64, high: f64) -> Variable {
 }
 
 impl Tensor {
-    /// Limited to `low..=high`: see [`clip`](crate::functions::clip).
+    /// Limited to `low..=high`: see [`clip`].
     ///
     /// # Panics
     /// When it is a truth value, or `low > high`.

@@ -29,7 +29,7 @@ pub fn cos(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The cosine: see [`cos`](crate::functions::cos).
+    /// The cosine: see [`cos`].
     ///
     /// # Panics
     /// When it is no float.

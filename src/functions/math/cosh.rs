@@ -34,7 +34,7 @@ pub fn cosh(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The hyperbolic cosine: see [`cosh`](crate::functions::cosh).
+    /// The hyperbolic cosine: see [`cosh`].
     ///
     /// # Panics
     /// When it is no float.

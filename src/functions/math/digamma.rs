@@ -35,7 +35,7 @@ pub fn digamma(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The derivative of `lgamma`: see [`digamma`](crate::functions::digamma).
+    /// The derivative of `lgamma`: see [`digamma`].
     ///
     /// # Panics
     /// When it is no float.

@@ -29,7 +29,7 @@ pub fn erf(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The error function: see [`erf`](crate::functions::erf).
+    /// The error function: see [`erf`].
     ///
     /// # Panics
     /// When it is no float.

@@ -29,7 +29,7 @@ pub fn erfc(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// `1 - erf(x)`: see [`erfc`](crate::functions::erfc).
+    /// `1 - erf(x)`: see [`erfc`].
     ///
     /// # Panics
     /// When it is no float.

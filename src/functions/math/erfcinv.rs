@@ -29,7 +29,7 @@ pub fn erfcinv(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The inverse of `erfc`: see [`erfcinv`](crate::functions::erfcinv).
+    /// The inverse of `erfc`: see [`erfcinv`].
     ///
     /// # Panics
     /// When it is no float.

@@ -26,7 +26,7 @@ pub fn erfcx(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// `e^(x^2) * erfc(x)`: see [`erfcx`](crate::functions::erfcx).
+    /// `e^(x^2) * erfc(x)`: see [`erfcx`].
     ///
     /// # Panics
     /// When it is no float.

@@ -29,7 +29,7 @@ pub fn erfinv(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The inverse of the error function: see [`erfinv`](crate::functions::erfinv).
+    /// The inverse of the error function: see [`erfinv`].
     ///
     /// # Panics
     /// When it is no float.

@@ -25,7 +25,7 @@ pub fn exp(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// `e^x`: see [`exp`](crate::functions::exp).
+    /// `e^x`: see [`exp`].
     ///
     /// # Panics
     /// When it is no float.

@@ -25,7 +25,7 @@ pub fn expm1(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// `e^x - 1`: see [`expm1`](crate::functions::expm1).
+    /// `e^x - 1`: see [`expm1`].
     ///
     /// # Panics
     /// When it is no float.

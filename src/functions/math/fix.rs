@@ -25,7 +25,7 @@ pub fn fix(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// Rounded towards zero: see [`fix`](crate::functions::fix).
+    /// Rounded towards zero: see [`fix`].
     ///
     /// # Panics
     /// When it is no float.

@@ -25,7 +25,7 @@ pub fn floor(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The largest integer not above: see [`floor`](crate::functions::floor).
+    /// The largest integer not above: see [`floor`].
     ///
     /// # Panics
     /// When it is no float.

@@ -35,7 +35,7 @@ pub fn lgamma(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// `ln |Gamma(x)|`: see [`lgamma`](crate::functions::lgamma).
+    /// `ln |Gamma(x)|`: see [`lgamma`].
     ///
     /// # Panics
     /// When it is no float.

@@ -25,7 +25,7 @@ pub fn log(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// `ln x`: see [`log`](crate::functions::log).
+    /// `ln x`: see [`log`].
     ///
     /// # Panics
     /// When it is no float.

@@ -25,7 +25,7 @@ pub fn log10(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The logarithm to base 10: see [`log10`](crate::functions::log10).
+    /// The logarithm to base 10: see [`log10`].
     ///
     /// # Panics
     /// When it is no float.

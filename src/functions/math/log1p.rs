@@ -25,7 +25,7 @@ pub fn log1p(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// `ln(1 + x)`: see [`log1p`](crate::functions::log1p).
+    /// `ln(1 + x)`: see [`log1p`].
     ///
     /// # Panics
     /// When it is no float.

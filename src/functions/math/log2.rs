@@ -25,7 +25,7 @@ pub fn log2(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The logarithm to base 2: see [`log2`](crate::functions::log2).
+    /// The logarithm to base 2: see [`log2`].
     ///
     /// # Panics
     /// When it is no float.

@@ -29,7 +29,7 @@ pub fn log_ndtr(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The logarithm of `ndtr`: see [`log_ndtr`](crate::functions::log_ndtr).
+    /// The logarithm of `ndtr`: see [`log_ndtr`].
     ///
     /// # Panics
     /// When it is no float.

@@ -26,7 +26,7 @@ pub fn maximum(a: &Variable, b: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The larger of two values: see [`maximum`](crate::functions::maximum).
+    /// The larger of two values: see [`maximum`].
     ///
     /// # Panics
     /// When dtypes differ or shapes do not broadcast.

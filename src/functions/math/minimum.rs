@@ -29,7 +29,7 @@ pub fn minimum(a: &Variable, b: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The smaller of two values: see [`minimum`](crate::functions::minimum).
+    /// The smaller of two values: see [`minimum`].
     ///
     /// # Panics
     /// When dtypes differ or shapes do not broadcast.

@@ -29,7 +29,7 @@ pub fn ndtr(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The normal distribution function: see [`ndtr`](crate::functions::ndtr).
+    /// The normal distribution function: see [`ndtr`].
     ///
     /// # Panics
     /// When it is no float.

@@ -29,7 +29,7 @@ pub fn ndtri(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The inverse of `ndtr`: see [`ndtri`](crate::functions::ndtri).
+    /// The inverse of `ndtr`: see [`ndtri`].
     ///
     /// # Panics
     /// When it is no float.

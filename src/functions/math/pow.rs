@@ -69,7 +69,7 @@ impl Variable {
 }
 
 impl Tensor {
-    /// `self^other` over the broadcast shape: see [`pow`](crate::functions::pow).
+    /// `self^other` over the broadcast shape: see [`pow`].
     ///
     /// # Panics
     /// When dtypes differ or are no floats, or shapes do not broadcast.

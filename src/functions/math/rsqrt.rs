@@ -25,7 +25,7 @@ pub fn rsqrt(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// `1 / sqrt(x)`: see [`rsqrt`](crate::functions::rsqrt).
+    /// `1 / sqrt(x)`: see [`rsqrt`].
     ///
     /// # Panics
     /// When it is no float.

@@ -27,7 +27,7 @@ pub fn sign(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// -1, 0 or 1: see [`sign`](crate::functions::sign).
+    /// -1, 0 or 1: see [`sign`].
     ///
     /// # Panics
     /// When it is no float.

@@ -29,7 +29,7 @@ pub fn sin(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The sine: see [`sin`](crate::functions::sin).
+    /// The sine: see [`sin`].
     ///
     /// # Panics
     /// When it is no float.

@@ -34,7 +34,7 @@ pub fn sinh(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The hyperbolic sine: see [`sinh`](crate::functions::sinh).
+    /// The hyperbolic sine: see [`sinh`].
     ///
     /// # Panics
     /// When it is no float.

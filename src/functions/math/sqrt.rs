@@ -25,7 +25,7 @@ pub fn sqrt(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The square root: see [`sqrt`](crate::functions::sqrt).
+    /// The square root: see [`sqrt`].
     ///
     /// # Panics
     /// When it is no float.

@@ -24,7 +24,7 @@ pub fn square(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// `x * x`: see [`square`](crate::functions::square).
+    /// `x * x`: see [`square`].
     ///
     /// # Panics
     /// When it is a truth value.

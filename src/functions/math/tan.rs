@@ -29,7 +29,7 @@ pub fn tan(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// The tangent: see [`tan`](crate::functions::tan).
+    /// The tangent: see [`tan`].
     ///
     /// # Panics
     /// When it is no float.

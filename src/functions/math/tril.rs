@@ -46,19 +46,19 @@ fn triangle(name: &str, x: &Variable, k: isize, upper: bool) -> Variable {
 }
 
 impl Tensor {
-    /// The lower triangles of matrices: see [`tril`](crate::functions::tril).
+    /// The lower triangles of matrices: see [`tril`].
     ///
     /// # Panics
-    /// As [`tril`](crate::functions::tril).
+    /// As [`tril`].
     #[track_caller]
     pub fn tril(&self, k: isize) -> Tensor {
         tril(&Variable::constant(self.clone()), k).data().clone()
     }
 
-    /// The upper triangles of matrices: see [`triu`](crate::functions::triu).
+    /// The upper triangles of matrices: see [`triu`].
     ///
     /// # Panics
-    /// As [`tril`](crate::functions::tril).
+    /// As [`tril`].
     #[track_caller]
     pub fn triu(&self, k: isize) -> Tensor {
         triu(&Variable::constant(self.clone()), k).data().clone()
