@@ -165,11 +165,11 @@ fn inverted<R: Lane>(x: &[R], n: usize, out: &mut [f64]) -> f64 {
         rows.swap(k, row);
         let mut top = std::mem::take(&mut rows[k]);
         let pivot = top[k];
-        determinant = determinant * if row == k { pivot } else { -pivot };
-        top.iter_mut().for_each(|v| *v = *v / pivot);
+        determinant *= if row == k { pivot } else { -pivot };
+        top.iter_mut().for_each(|v| *v /= pivot);
         for (_, other) in rows.iter_mut().enumerate().filter(|(r, _)| *r != k) {
             let factor = other[k];
-            other.iter_mut().zip(&top).for_each(|(v, &t)| *v = *v - factor * t);
+            other.iter_mut().zip(&top).for_each(|(v, &t)| *v -= factor * t);
         }
         rows[k] = top;
     }
