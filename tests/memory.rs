@@ -1,100 +1,147 @@
-//! Memory is flat over a training loop, and graphs of any length go without recursion.
+//! Memory stays flat over thousands of steps; long graphs are walked and freed without recursion.
 
-use catena::{prelude::*, testing};
-use std::sync::{Arc, Weak};
+use catena::{autograd::no_backprop, prelude::*, testing::devices};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A small network trained by hand: one step, in which everything but the parameters is new.
-fn step(parameters: &mut [Variable; 3], x: &Variable, t: &Variable) {
-    let [w1, b1, w2] = &*parameters;
-    let h = F::relu(&F::linear(x, w1, Some(b1)));
-    let loss = F::softmax_cross_entropy(&F::linear(&h, w2, None), t);
-    loss.backward();
-    for parameter in parameters {
-        let g = parameter.grad().expect("a gradient");
-        let next = parameter.data().sub(&g.mul_scalar(0.01));
-        next.force();
-        *parameter = Variable::new(next);
+/// Devices count for the whole process: one test at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+chain! {
+    struct Mlp {
+        l1: L::Linear,
+        l2: L::Linear,
     }
 }
 
-/// Bytes of this process in memory, where the system tells.
+/// Resident memory of the process in KiB, where the system tells.
 fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|l| l.starts_with("VmRSS:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    text.lines().find_map(|l| l.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.trim().parse().ok())
 }
-
-fn train(device: &Device, steps: usize) {
-    let values = |n: usize| (0..n).map(|i| ((i * 37 % 101) as f32 - 50.0) / 100.0).collect::<Vec<f32>>();
-    let of = |shape: [usize; 2]| Tensor::from_slice(&values(shape[0] * shape[1]), shape, device);
-    let b = Tensor::zeros([16], DType::F32, device);
-    b.force();
-    let mut parameters = [Variable::new(of([16, 8])), Variable::new(b), Variable::new(of([4, 16]))];
-    let x = Variable::constant(of([12, 8]));
-    let t = Variable::constant(Tensor::from_slice(&[0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3], [12], device));
-    let levels = || {
-        device.synchronize().unwrap();
-        let stats = device.stats();
-        (stats.used_bytes, stats.total_bytes)
-    };
-    step(&mut parameters, &x, &t);
-    step(&mut parameters, &x, &t);
-    let early = levels();
-    let mut warm = None;
-    for i in 2..steps {
-        step(&mut parameters, &x, &t);
-        if i % 50 == 0 {
-            assert_eq!(levels(), early, "{device}: (used, total) bytes after step {i}");
-        }
-        if i == steps / 2 {
-            warm = resident();
-        }
-    }
-    assert_eq!(levels(), early, "{device}: (used, total) bytes at the end");
-    if let (Some(before), Some(after)) = (warm, resident()) {
-        assert!(after <= before + (8 << 20), "{device}: {before} bytes in memory halfway, {after} at the end");
-    }
-    assert!(parameters[2].data().to_vec::<f32>().unwrap().iter().all(|v| v.is_finite()));
-}
-
-/// One test at a time: the levels are those of a whole device.
-static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
 #[test]
-fn training_takes_no_more_memory_than_its_second_step() {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    for device in testing::devices() {
-        train(&device, if device.is_cpu() { 10_000 } else { 500 });
+fn a_training_loop_holds_the_same_after_thousands_of_steps() {
+    let _alone = alone();
+    for device in devices() {
+        let model = Mlp { l1: L::Linear::new(20, 16), l2: L::Linear::new(16, 5) }.to_device(&device);
+        let mut optimizer = Adam::default().setup(&model);
+        let pixels: Vec<f32> = (0..8 * 20).map(|i| (i % 7) as f32 * 0.1).collect();
+        let labels: Vec<i32> = (0..8).map(|i| i % 5).collect();
+        let mut total = Tensor::zeros((), DType::F32, &device);
+        let mut step = || {
+            let x = Variable::constant(Tensor::from_slice(&pixels, [8, 20], &device));
+            let t = Variable::constant(Tensor::from_slice(&labels, [8], &device));
+            let y = model.l2.forward(&F::dropout(&F::relu(&model.l1.forward(&x)), 0.1));
+            let loss = F::softmax_cross_entropy(&y, &t);
+            model.cleargrads();
+            loss.backward();
+            optimizer.update();
+            // A running total, never read: it must not hold on to the steps it came from.
+            total = total.add(loss.data());
+        };
+        step();
+        step();
+        let (before, size) = (device.stats(), resident());
+        let steps = if device.is_cpu() { 10_000 } else { 500 };
+        for _ in 2..steps {
+            step();
+        }
+        device.synchronize().expect("a device that works");
+        let after = device.stats();
+        assert!(after.used_bytes <= before.used_bytes + 4096, "{device}: {before:?} to {after:?}");
+        assert!(after.total_bytes <= before.total_bytes + 8192, "{device}: {before:?} to {after:?}");
+        assert!(after.peak_bytes <= before.peak_bytes + 8192, "{device}: {before:?} to {after:?}");
+        if let (Some(before), Some(after)) = (size, resident()) {
+            // A leak of one node a step would show: 10,000 steps of a kilobyte are ten times this.
+            let most = if device.is_cpu() { 4 * 1024 } else { 64 * 1024 };
+            assert!(after < before + most, "{device}: {before} to {after} KiB resident");
+        }
+        assert!(total.item().expect("a number").is_finite());
     }
 }
 
 #[test]
-fn a_chain_of_a_hundred_thousand_functions_runs_and_goes() {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+fn a_chain_of_100_000_functions_goes_forward_back_and_away() {
+    let _alone = alone();
     let device = Device::cpu();
-    let x = Variable::new(Tensor::scalar(1.0f32, &device));
-    let mut y = x.clone();
-    for _ in 0..100_000 {
-        y = y + 1.0;
+    let used = device.stats().used_bytes;
+    {
+        let x = Variable::new(Tensor::from_slice(&[0.5f32, 1.0], [2], &device));
+        let mut y = x.clone();
+        for _ in 0..100_000 {
+            y = &y + 1e-5;
+        }
+        let loss = F::sum(&y);
+        loss.backward();
+        assert_eq!(x.grad().expect("a gradient").to_vec::<f32>().expect("values"), [1.0, 1.0]);
     }
-    assert_eq!(y.item().unwrap(), 100_001.0);
-    y.backward();
-    assert_eq!(x.grad().unwrap().item().unwrap(), 1.0);
-    drop(y);
+    assert_eq!(device.stats().used_bytes, used);
+    {
+        // Every link retains its output.
+        let x = Variable::new(Tensor::from_slice(&[0.5f32], [1], &device));
+        let mut y = x.clone();
+        for _ in 0..100_000 {
+            y = F::tanh(&y);
+        }
+        y.backward();
+        assert!(x.grad().expect("a gradient").item().expect("a value") > 0.0);
+    }
+    assert_eq!(device.stats().used_bytes, used);
 }
 
 #[test]
-fn a_graph_goes_with_its_loss() {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    for device in testing::devices() {
-        let x = Variable::new(Tensor::ones([64, 64], DType::F32, &device));
-        x.data().force();
-        let loss = F::sum(&F::relu(&(&x * &x)));
-        let node: Weak<_> = Arc::downgrade(&loss.creator().expect("a function"));
-        loss.backward();
-        assert!(node.upgrade().is_some());
+fn a_graph_is_freed_with_its_loss_and_kept_by_nothing_else() {
+    let _alone = alone();
+    for device in devices() {
+        let model = Mlp { l1: L::Linear::new(200, 100), l2: L::Linear::new(100, 10) }.to_device(&device);
+        let x = Variable::constant(Tensor::ones([64, 200], DType::F32, &device).copy());
+        device.synchronize().expect("a device that works");
+        let used = device.stats().used_bytes;
+        let loss = F::sum(&F::relu(&model.l2.forward(&F::relu(&model.l1.forward(&x)))));
+        loss.data().force();
+        assert!(device.stats().used_bytes > used, "{device}: the graph retains activations");
+        let kept = loss.detach();
         drop(loss);
-        assert!(node.upgrade().is_none(), "{device}: the graph outlived its loss");
-        assert!(x.grad().is_some());
+        assert!(device.stats().used_bytes <= used + 256, "{device}: a detached loss keeps no graph");
+        drop(kept);
+
+        // With gradients of their own graph on the leaves, clearing them frees it.
+        let loss = F::sum(&F::tanh(&model.l1.forward(&x)));
+        loss.backward_with(catena::autograd::Backward { enable_double_backprop: true, ..Default::default() });
+        drop(loss);
+        model.cleargrads();
+        assert!(device.stats().used_bytes <= used + 256, "{device}: gradients with a graph are freed when cleared");
+
+        let _scope = no_backprop();
+        let y = model.l2.forward(&F::relu(&model.l1.forward(&x)));
+        y.data().force();
+        assert!(y.creator().is_none());
+        assert!(device.stats().used_bytes <= used + 64 * 10 * 4 + 4096, "{device}: nothing is retained");
     }
+}
+
+#[test]
+fn unchaining_bounds_the_memory_of_a_long_sequence() {
+    let _alone = alone();
+    let device = Device::cpu();
+    let cell = L::Linear::new(16, 16);
+    let mut h = Variable::constant(Tensor::ones([4, 16], DType::F32, &device).copy());
+    let mut levels = vec![];
+    for chunk in 0..50 {
+        for _ in 0..20 {
+            h = F::tanh(&cell.forward(&h));
+        }
+        let loss = F::sum(&h);
+        cell.cleargrads();
+        loss.backward();
+        h.unchain_backward();
+        if chunk >= 2 {
+            device.reset_peak();
+            levels.push(device.stats().used_bytes);
+        }
+    }
+    assert!(levels.iter().all(|l| *l <= levels[0] + 1024), "{levels:?}");
 }
