@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 /// Files of the groups that help operators and are none.
 const HELPERS: &[&str] = &[
     "math/comparison",
+    "math/truth",
     "math/operators",
     "math/special",
     "loss/labels",
