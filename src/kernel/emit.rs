@@ -427,7 +427,7 @@ impl<'a> Kernel<'a> {
         for file in files {
             if !joined.contains(&file.path) {
                 joined.push(file.path);
-                let _ = write!(t, "\n// {}\n{}", file.path, file.text);
+                let _ = write!(t, "\n// {}\n{}", file.path, mutated(file));
             }
         }
         t
@@ -622,6 +622,20 @@ impl<'a> Kernel<'a> {
             };
         }
         value
+    }
+}
+
+/// A file's text, with one mistake in it where the test of the tests asks for one: `CATENA_MUTATE=path=>from=>to`.
+fn mutated(file: Wgsl) -> std::borrow::Cow<'static, str> {
+    use std::sync::OnceLock;
+    static MUTATION: OnceLock<Option<[String; 3]>> = OnceLock::new();
+    let wanted = MUTATION.get_or_init(|| {
+        let text = std::env::var("CATENA_MUTATE").ok()?;
+        text.split("=>").map(str::to_string).collect::<Vec<_>>().try_into().ok()
+    });
+    match wanted {
+        Some([path, from, to]) if path == file.path => file.text.replacen(from.as_str(), to, 1).into(),
+        _ => file.text.into(),
     }
 }
 

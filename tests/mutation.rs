@@ -1,0 +1,65 @@
+//! The sweep of the cases, swept: kernels with a mistake in them must fail it.
+
+use catena::{functions, testing};
+use std::process::Command;
+
+/// A file of `shaders/`, what stands in it, the mistake, and the functions whose cases must notice.
+const MISTAKES: &[(&str, &str, &str, &str)] = &[
+    ("activation/relu.wgsl", "x > T(0)", "x < T(0)", "relu"),
+    ("activation/relu.wgsl", "gy, y > T(0)", "gy, y >= T(0) - T(1)", "relu"),
+    ("math/arithmetic.wgsl", "a + b", "a - b", "add"),
+    ("math/arithmetic.wgsl", "a * b", "a + b", "mul"),
+    ("family/combine.wgsl", "return a + b;", "return a;", "sum"),
+    ("family/reduce_rows.wgsl", "r += 256u", "r += 512u", "sum"),
+    ("family/cross_entropy.wgsl", "select(T(t), T(-1)", "select(T(-1), T(t)", "softmax_cross_entropy"),
+    ("family/cross_entropy.wgsl", "log_sum - load_x", "log_sum + load_x", "softmax_cross_entropy"),
+    ("family/valid_mean.wgsl", ">= T(0)", "> T(0)", "softmax_cross_entropy"),
+    ("family/matmul_direct.wgsl", "k = 0u", "k = 1u", "matmul"),
+    ("loss/softmax_cross_entropy.wgsl", "(i / inner) % classes", "i % classes", "softmax_cross_entropy"),
+];
+
+/// Runs the cases of the function that `CATENA_MUTATE_SWEEP` names.
+#[test]
+#[ignore = "started by mistakes_are_noticed with a mistake in a kernel"]
+fn sweep() {
+    let function = std::env::var("CATENA_MUTATE_SWEEP").expect("the name of a function");
+    let devices = testing::devices();
+    assert!(devices.len() > 1, "install a software adapter");
+    let cases = functions::cases();
+    let cases: Vec<_> = cases.iter().filter(|c| c.function() == function).collect();
+    assert!(!cases.is_empty(), "no cases of {function}");
+    let wrong = cases.iter().filter_map(|c| testing::conform(c, &devices[1..]).err()).count();
+    println!("{wrong} of {} cases noticed", cases.len());
+    assert_eq!(wrong, 0);
+}
+
+/// Whether the sweep of a function passes with a mistake in a kernel.
+fn passes(function: &str, mistake: Option<String>) -> bool {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--ignored", "--exact", "sweep", "--nocapture"]).env("CATENA_MUTATE_SWEEP", function);
+    child.env("CATENA_MUTATE", mistake.unwrap_or_default());
+    let done = child.output().unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(said.contains("cases noticed"), "the sweep of {function} did not run:\n{said}");
+    done.status.success()
+}
+
+#[test]
+fn mistakes_are_noticed() {
+    let mut functions: Vec<&str> = MISTAKES.iter().map(|m| m.3).collect();
+    functions.sort_unstable();
+    functions.dedup();
+    for function in functions {
+        assert!(passes(function, None), "the sweep of {function} fails without a mistake");
+    }
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+    let mut unnoticed = vec![];
+    for (path, from, to, function) in MISTAKES {
+        let text = std::fs::read_to_string(root.join(path)).unwrap();
+        assert!(text.contains(from), "{path} has no `{from}` any more: name another mistake");
+        if passes(function, Some(format!("{path}=>{from}=>{to}"))) {
+            unnoticed.push(format!("{path}: {from} to {to}"));
+        }
+    }
+    assert!(unnoticed.is_empty(), "unnoticed:\n{}", unnoticed.join("\n"));
+}
