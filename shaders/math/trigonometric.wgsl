@@ -11,15 +11,11 @@ fn math_mul_high(a: u32, b: u32) -> u32 {
     return a1 * b1 + (m >> 16u) + (n >> 16u);
 }
 
-struct MathAngle {
-    // Between -pi/4 and pi/4.
-    rest: f32,
-    // Multiples of pi/2 taken away, modulo four.
-    quarter: u32,
-}
+// An angle is (rest, quarters): a rest between -pi/4 and pi/4, and the multiples of pi/2 that were taken away, of which
+// two bits matter.
 
 // a >= 1024 by the digits of 2/pi that matter: those with a weight of 4 and more are multiples of 2 pi.
-fn math_reduce_large(a: f32) -> MathAngle {
+fn math_reduce_large(a: f32) -> vec2<f32> {
     var digits = array<u32, 9>(
         0u, 0xa2f9836eu, 0x4e441529u, 0xfc2757d1u, 0xf534ddc0u, 0xdb629599u, 0x3c439041u, 0xfe5163abu, 0xdebbc561u,
     );
@@ -46,18 +42,18 @@ fn math_reduce_large(a: f32) -> MathAngle {
     }
     let fraction = f32(f_upper) * 2.3283064e-10 + f32(f_lower) * 5.421011e-20;
     let rest = fraction * 1.5707964;
-    return MathAngle(select(rest, -rest, up), (upper >> 30u) + select(0u, 1u, up));
+    return vec2<f32>(select(rest, -rest, up), f32((upper >> 30u) + select(0u, 1u, up)));
 }
 
 // x >= 0 as a quarter and a rest.
-fn math_reduce(a: f32) -> MathAngle {
+fn math_reduce(a: f32) -> vec2<f32> {
     if (a >= 1024.0) {
         return math_reduce_large(a);
     }
     let n = floor(a * 0.63661975 + 0.5);
     // pi/2 in parts of few bits, whose products with n are exact.
     let rest = (((a - n * 1.5703125) - n * 0.000483751297) - n * 7.54953362e-08) - n * 2.56334407e-12;
-    return MathAngle(rest, u32(n));
+    return vec2<f32>(rest, n);
 }
 
 fn math_sin_quarter(r: f32) -> f32 {
@@ -70,9 +66,10 @@ fn math_cos_quarter(r: f32) -> f32 {
     return (1.0 - 0.5 * z) + (z * z) * (4.1666646e-2 + z * (-1.3887301e-3 + z * 2.4430668e-5));
 }
 
-fn math_angle_sin(angle: MathAngle) -> f32 {
-    let y = select(math_cos_quarter(angle.rest), math_sin_quarter(angle.rest), (angle.quarter & 1u) == 0u);
-    return select(-y, y, (angle.quarter & 2u) == 0u);
+fn math_angle_sin(angle: vec2<f32>) -> f32 {
+    let quarters = u32(angle.y);
+    let y = select(math_cos_quarter(angle.x), math_sin_quarter(angle.x), (quarters & 1u) == 0u);
+    return select(-y, y, (quarters & 2u) == 0u);
 }
 
 // NaN for infinity and NaN.
@@ -87,14 +84,14 @@ fn math_sin(x: f32) -> f32 {
 
 fn math_cos(x: f32) -> f32 {
     let angle = math_reduce(abs(x));
-    return math_bounded(x, math_angle_sin(MathAngle(angle.rest, angle.quarter + 1u)));
+    return math_bounded(x, math_angle_sin(angle + vec2<f32>(0.0, 1.0)));
 }
 
 fn math_tan(x: f32) -> f32 {
     let angle = math_reduce(abs(x));
-    let s = math_sin_quarter(angle.rest);
-    let c = math_cos_quarter(angle.rest);
-    let y = select(-c / s, s / c, (angle.quarter & 1u) == 0u);
+    let s = math_sin_quarter(angle.x);
+    let c = math_cos_quarter(angle.x);
+    let y = select(-c / s, s / c, (u32(angle.y) & 1u) == 0u);
     return math_bounded(x, select(y, -y, x < 0.0));
 }
 

@@ -24,6 +24,9 @@ const FOR_INTEGERS: &[&str] = &[
     "family/reduce_columns.wgsl",
     "family/reduce_rows.wgsl",
     "family/take_rows.wgsl",
+    "math/arithmetic.wgsl",
+    "math/is_nan.wgsl",
+    "math/select.wgsl",
 ];
 
 /// Everything that a file is compiled to.
