@@ -24,10 +24,6 @@ pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
                 F::split_axis(&xs["x"], at, axis())
             });
         }
-        "where" => {
-            let condition = xs["c"].data().cast(DType::Bool);
-            F::where_(&condition.into(), &xs["a"], &xs["b"])
-        }
         "reshape" => F::reshape(&xs["x"], case.ints("shape")?),
         "flatten" => F::flatten(&xs["x"]),
         "transpose" => F::transpose(&xs["x"], case.ints("axes").as_deref()),
