@@ -107,11 +107,14 @@ fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn the_readme_names_every_variable_that_the_library_reads() {
+fn the_documents_name_every_variable_that_the_library_reads() {
     let mut sources = vec![];
     files(&root().join("src"), ".rs", &mut sources);
     let text: String = sources.iter().map(|p| fs::read_to_string(p).expect("a text")).collect();
-    assert_eq!(variables(&read("README.md")), variables(&text));
+    let (read_by_library, for_users) = (variables(&text), variables(&read("README.md")));
+    let named: BTreeSet<String> = &for_users | &variables(&read("CONTRIBUTING.md"));
+    assert_eq!(read_by_library.difference(&named).collect::<Vec<_>>(), Vec::<&String>::new(), "not in a document");
+    assert_eq!(for_users.difference(&read_by_library).collect::<Vec<_>>(), Vec::<&String>::new(), "not in the library");
 }
 
 #[test]

@@ -56,10 +56,10 @@ pub fn get_item_fancy(x: &Variable, indices: &Variable, axis: isize) -> Variable
 }
 
 impl Tensor {
-    /// Positions of an axis by number: see [`get_item_fancy`](crate::functions::get_item_fancy).
+    /// Positions of an axis by number: see [`get_item_fancy`].
     ///
     /// # Panics
-    /// As [`get_item_fancy`](crate::functions::get_item_fancy).
+    /// As [`get_item_fancy`].
     #[track_caller]
     pub fn take(&self, indices: &Tensor, axis: isize) -> Tensor {
         get_item_fancy(&Variable::constant(self.clone()), &Variable::constant(indices.clone()), axis).data().clone()
