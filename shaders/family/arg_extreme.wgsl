@@ -1,7 +1,20 @@
 // y[o] = the first r at which x[o, r] is largest (LARGEST = 1) or smallest; NaN beats every number.
+//
+// THREADS threads share a row; 256 / THREADS rows share a workgroup.
 
-fn better(a: T, b: T) -> bool {
-    return (a != a && b == b) || select((a < b), (a > b), LARGEST == 1u);
+var<workgroup> shared_values: array<T, 256>;
+var<workgroup> shared_at: array<u32, 256>;
+
+fn better(a: T, a_at: u32, b: T, b_at: u32) -> bool {
+    let a_nan = is_nan(a);
+    let b_nan = is_nan(b);
+    if (a_nan || b_nan) {
+        return a_nan && (!b_nan || a_at < b_at);
+    }
+    if (a == b) {
+        return a_at < b_at;
+    }
+    return select((a < b), (a > b), LARGEST == 1u);
 }
 
 @compute @workgroup_size(256)
@@ -10,18 +23,36 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let o = (group.y * groups.x + group.x) * 256u + thread;
-    if (o >= p.n) {
-        return;
-    }
-    var best = load_x(o, 0u);
-    var at = 0u;
-    for (var r = 1u; r < p.length; r++) {
+    let lane = thread % THREADS;
+    let row = (group.y * groups.x + group.x) * (256u / THREADS) + thread / THREADS;
+    // Threads past the last row work on it too, so that every thread meets every barrier, and store nothing.
+    let o = min(row, p.rows - 1u);
+    var at = min(lane, p.length - 1u);
+    var best = load_x(o, at);
+    for (var r = lane + THREADS; r < p.length; r += THREADS) {
         let v = load_x(o, r);
-        if (best == best && better(v, best)) {
+        if (better(v, r, best, at)) {
             best = v;
             at = r;
         }
     }
-    put_y(o, i32(at));
+    shared_values[thread] = best;
+    shared_at[thread] = at;
+    workgroupBarrier();
+    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
+        if (lane < half) {
+            let v = shared_values[thread + half];
+            let r = shared_at[thread + half];
+            if (better(v, r, best, at)) {
+                best = v;
+                at = r;
+            }
+            shared_values[thread] = best;
+            shared_at[thread] = at;
+        }
+        workgroupBarrier();
+    }
+    if (lane == 0u && row < p.rows) {
+        put_y(o, i32(at));
+    }
 }

@@ -5,6 +5,7 @@ use super::{
     emit::{Index, Kernel, fold},
     fuse::{self, Prologue},
     parallel::{self, Disjoint},
+    rows::row_threads,
 };
 use crate::{
     device::{Buffer, Device, Gpu},
@@ -147,6 +148,8 @@ impl Reduce {
         let index = Index::Split(kept.len());
         // Few long sums: first parts of them, by many workgroups.
         const PART: usize = 8192;
+        // Loops end after 65,535 turns on some software adapters, and long ones trip the watchdogs of others.
+        const LONG: usize = 32_768;
         let parts = if outputs < 256 && length >= 4 * PART { (length.div_ceil(PART)).min(1024) } else { 1 };
         if parts > 1 {
             let bytes = (outputs * parts) as u64 * 4;
@@ -160,7 +163,7 @@ impl Reduce {
             self.launch_rows(gpu, &prologue, Index::Split(1), (outputs, parts, 1), |kernel| {
                 kernel.epilogue(plan, Index::Flat);
             });
-        } else if by_row && length > 32 && !(gpu.is_software() && outputs >= 64) {
+        } else if length > LONG || (by_row && length > 32 && !(gpu.is_software() && outputs >= 64)) {
             self.launch_rows(gpu, &prologue, index, (outputs, length, 1), |kernel| kernel.epilogue(plan, Index::Flat));
         } else {
             let files = [wgsl!("math/is_nan.wgsl"), wgsl!("family/combine.wgsl"), wgsl!("family/reduce_columns.wgsl")];
@@ -414,13 +417,15 @@ impl Launcher for ArgExtreme {
                 unsafe { write_f64(&output.buffer, output.storage.dtype, output.offset, &values) };
             }
             Device::Gpu(gpu) => {
-                const FILES: &[crate::tensor::Wgsl] = &[wgsl!("family/arg_extreme.wgsl")];
+                const FILES: &[crate::tensor::Wgsl] = &[wgsl!("math/is_nan.wgsl"), wgsl!("family/arg_extreme.wgsl")];
                 let mut kernel = Kernel::new("arg_extreme", gpu, prologue.plan.compute, FILES);
                 kernel.constant("LARGEST", u32::from(self.largest));
                 kernel.input("x", &prologue, Index::Split(kept.len()));
                 kernel.integers("y", &output.buffer, output.offset, false);
+                let threads = row_threads(&mut kernel, length);
+                kernel.word("rows", outputs);
                 kernel.word("length", length);
-                kernel.launch_elements(outputs);
+                kernel.launch(fold(outputs.div_ceil(256 / threads)));
             }
         }
         Ok(())

@@ -92,8 +92,8 @@ impl Launcher for Softmax {
 /// Threads that share a row, as the constant `THREADS`: few for short rows, so that one workgroup takes several.
 pub(super) fn row_threads(kernel: &mut Kernel<'_>, length: usize) -> usize {
     let threads = match length {
-        // A software adapter pays for what threads say to each other.
-        _ if kernel.is_software() => 1,
+        // A software adapter pays for what threads say to each other; long rows would run into its limit on loops.
+        _ if kernel.is_software() && length <= 16_384 => 1,
         0..=16 => 4,
         17..=128 => 16,
         129..=1024 => 64,

@@ -108,7 +108,7 @@ fn values(name: &str) -> Vec<u32> {
     match name {
         "REDUCTION" => (0..4).collect(),
         "PARTS" => (0..3).collect(),
-        "THREADS" => vec![4, 16, 64, 256],
+        "THREADS" => vec![1, 4, 16, 64, 256],
         "LANES" => vec![1],
         _ => vec![0, 1],
     }
