@@ -75,6 +75,20 @@ impl Tensor {
         Ok(self.to_host()?.to_f64())
     }
 
+    /// Every value as `f64` for a check of arguments, which owes its caller no earlier failure: that one stays for the next
+    /// blocking call.
+    pub(crate) fn peek(&self) -> Option<ArrayD<f64>> {
+        self.to_f64()
+            .or_else(|earlier| {
+                let values = self.to_f64();
+                if let Device::Gpu(gpu) = self.device() {
+                    gpu.fail(earlier);
+                }
+                values
+            })
+            .ok()
+    }
+
     fn array<E: Element>(&self) -> Result<ArrayD<E>> {
         let values = self.values::<E>()?;
         Ok(ArrayD::from_shape_vec(IxDyn(self.shape()), values).expect("as many values as the shape says"))

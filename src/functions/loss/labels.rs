@@ -15,13 +15,12 @@ pub(super) fn check_labels(operator: &str, t: &Tensor, classes: usize, ignore: O
         return;
     }
     // The range is that of all the storage, of which this may be a part.
-    let Ok(labels) = t.to_vec::<i32>() else { return };
-    if let Some(at) = labels.iter().position(|&label| outside(i64::from(label))) {
+    let Some(labels) = t.peek() else { return };
+    if let Some((at, label)) = labels.iter().enumerate().find(|(_, label)| outside(**label as i64)) {
         panic!(
             "Invalid operation is performed in: {operator} (Forward)\n\nExpect: labels within 0..{classes}{}\n\
-             Actual: label {} at position {at} of shape {}",
+             Actual: label {label} at position {at} of shape {}",
             ignore.map_or(String::new(), |i| format!(", or {i} for those to ignore")),
-            labels[at],
             t.shape()
         );
     }
