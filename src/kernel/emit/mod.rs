@@ -1,0 +1,294 @@
+//! Kernels for a GPU, put together from WGSL files and generated accessors.
+//!
+//! A family's file says how threads share the work; it reads with `load_x(..)` and writes with `store_y(..)`. Those
+//! accessors, the bindings, the parameter struct and the constants are generated here, from plans: they find elements in
+//! strided memory, convert them, and apply pending operators. The text depends on structure alone (operators, dtypes,
+//! which strides are 0 or 1): sizes, strides and offsets travel as parameters.
+
+mod address;
+mod text;
+
+use super::fuse::Prologue;
+use crate::{
+    device::{
+        Buffer, Gpu,
+        gpu::{Binding, Launch},
+    },
+    shape::{DType, View},
+    tensor::{
+        Scalar, Wgsl,
+        expr::{Leaf, Node, Plan, Source},
+    },
+};
+use address::{Addressing, Field, vectorises};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// How a family addresses elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Index {
+    /// By row-major position.
+    Flat,
+    /// By `(o, r)`: the position over the first axes, this many, and the position over the rest.
+    Split(usize),
+}
+
+/// Threads of a workgroup in families that take elements one by one.
+pub(crate) const WORKGROUP: usize = 256;
+struct Bound {
+    buffer: Buffer,
+    dtype: DType,
+    lanes: u8,
+    read_only: bool,
+}
+
+enum Part<'a> {
+    Load { name: &'static str, plan: &'a Plan, source: Source, at: Addressing },
+    Store { name: &'static str, binding: usize, at: Option<Addressing> },
+    Map { plan: &'a Plan, at: Addressing, outputs: Vec<usize>, lanes: u8 },
+    Epilogue { plan: &'a Plan, at: Addressing, outputs: Vec<usize>, split: bool },
+    Constant { name: &'static str, value: u32 },
+    Fault { binding: Option<usize> },
+    Integers { name: &'static str, binding: usize },
+    Memory { name: &'static str, binding: usize },
+}
+
+/// A kernel being put together.
+pub(crate) struct Kernel<'a> {
+    name: &'static str,
+    gpu: &'a Arc<Gpu>,
+    compute: DType,
+    files: &'a [Wgsl],
+    parts: Vec<Part<'a>>,
+    bound: Vec<Bound>,
+    fields: SmallVec<[(Field, bool); 32]>,
+    words: SmallVec<[u32; 32]>,
+    key: Vec<u8>,
+    lanes: u8,
+}
+
+impl<'a> Kernel<'a> {
+    /// A kernel that computes in `compute`, from files of the `shaders` folder.
+    pub fn new(name: &'static str, gpu: &'a Arc<Gpu>, compute: DType, files: &'a [Wgsl]) -> Kernel<'a> {
+        let mut key = Vec::with_capacity(256);
+        key.extend_from_slice(name.as_bytes());
+        key.push(b'#');
+        key.push(compute as u8);
+        Kernel {
+            name,
+            gpu,
+            compute,
+            files,
+            parts: vec![],
+            bound: vec![],
+            fields: SmallVec::new(),
+            words: SmallVec::new(),
+            key,
+            lanes: 1,
+        }
+    }
+
+    /// Whether it will run on a software adapter.
+    pub fn is_software(&self) -> bool {
+        self.gpu.is_software()
+    }
+
+    /// A parameter `p.<name>: u32`.
+    pub fn word(&mut self, name: &'static str, value: usize) {
+        let value = u32::try_from(value).expect("launchers split what does not fit 32 bits");
+        self.field(Field::Named(name), false, value);
+    }
+
+    /// A parameter `p.<name>: f32`.
+    pub fn real(&mut self, name: &'static str, value: f64) {
+        self.field(Field::Named(name), true, (value as f32).to_bits());
+    }
+
+    /// `const <name>: u32`, part of the text: for tile sizes and variants, never for shapes.
+    pub fn constant(&mut self, name: &'static str, value: u32) {
+        self.key.extend_from_slice(name.as_bytes());
+        self.key.extend_from_slice(&value.to_le_bytes());
+        self.parts.push(Part::Constant { name, value });
+    }
+
+    fn field(&mut self, field: Field, float: bool, word: u32) {
+        self.fields.push((field, float));
+        self.words.push(word);
+    }
+
+    /// The number of a buffer's binding: one for each buffer, read-write if anything writes it.
+    fn bind(&mut self, buffer: &Buffer, dtype: DType, lanes: u8, read_only: bool) -> usize {
+        let id = buffer.id();
+        let same = |b: &Bound| b.buffer.id() == id && b.dtype == dtype && b.lanes == lanes;
+        let at = match self.bound.iter().position(same) {
+            Some(at) => {
+                self.bound[at].read_only &= read_only;
+                at
+            }
+            None => {
+                self.bound.push(Bound { buffer: buffer.clone(), dtype, lanes, read_only });
+                self.bound.len() - 1
+            }
+        };
+        self.key.extend_from_slice(&[at as u8, dtype as u8, lanes]);
+        at
+    }
+
+    /// `load_<name>(..) -> T`, through whatever the prologue computes.
+    pub(in crate::kernel) fn input(&mut self, name: &'static str, prologue: &'a Prologue, index: Index) {
+        self.key.push(b'L');
+        let plan = &prologue.plan;
+        let at = self.address(name, &plan.shape, &plan.leaves, index);
+        self.nodes(name, &plan.nodes, &[prologue.source]);
+        self.parts.push(Part::Load { name, plan, source: prologue.source, at });
+    }
+
+    /// `store_<name>(i, v)` into row-major memory from element `offset` on; `store(i, v)` for an empty name.
+    pub fn output(&mut self, name: &'static str, buffer: &Buffer, dtype: DType, offset: usize) {
+        self.key.push(b'S');
+        let binding = self.bind(buffer, dtype, 1, false);
+        self.field(Field::Offset(name, 0), false, offset as u32);
+        self.parts.push(Part::Store { name, binding, at: None });
+    }
+
+    /// `store_<name>(i, v)` or `store_<name>(o, r, v)` into a strided region.
+    pub fn output_view(&mut self, name: &'static str, buffer: &Buffer, dtype: DType, view: &View, index: Index) {
+        self.key.push(b'V');
+        let binding = self.bind(buffer, dtype, 1, false);
+        let leaf = Leaf { buffer: buffer.clone(), offset: view.offset, strides: view.strides.clone(), dtype };
+        let mut at = self.address_bound(name, &view.shape, std::slice::from_ref(&leaf), index);
+        at.bindings.push(binding);
+        self.parts.push(Part::Store { name, binding, at: Some(at) });
+    }
+
+    /// `read_<name>(i) -> T` and, where it is written, `write_<name>(i, v)`: plain memory.
+    pub fn memory(&mut self, name: &'static str, buffer: &Buffer, dtype: DType, read_only: bool) {
+        self.key.push(b'M');
+        let binding = self.bind(buffer, dtype, 1, read_only);
+        self.key.push(u8::from(read_only));
+        self.parts.push(Part::Memory { name, binding });
+    }
+
+    /// `put_<name>(i, v: i32)` and `get_<name>(i) -> i32` on integer memory from element `offset` on, whatever the kernel
+    /// computes in.
+    pub fn integers(&mut self, name: &'static str, buffer: &Buffer, offset: usize, read_only: bool) {
+        self.key.push(b'I');
+        let binding = self.bind(buffer, DType::I32, 1, read_only);
+        self.key.push(u8::from(read_only));
+        self.field(Field::Offset(name, 0), false, offset as u32);
+        self.parts.push(Part::Integers { name, binding });
+    }
+
+    /// `fault(index, position, low, high)`: notes an index that was out of range; nothing where all are `known` to be in
+    /// range, which spares the program from looking.
+    pub fn fault(&mut self, operator: &'static str, known: bool) {
+        self.key.push(b'F');
+        if known {
+            self.key.push(0);
+            self.parts.push(Part::Fault { binding: None });
+            return;
+        }
+        let (record, number) = self.gpu.fault_binding(operator);
+        let binding = self.bind(&record, DType::U32, 0, false);
+        self.field(Field::Named("operator_number"), false, number);
+        self.parts.push(Part::Fault { binding: Some(binding) });
+    }
+
+    /// `op(i)`, which computes a whole plan for elements `i .. i + LANES`.
+    pub fn map(&mut self, plan: &'a Plan) {
+        self.lanes = if vectorises(plan) { 4 } else { 1 };
+        self.key.push(b'E');
+        self.key.push(self.lanes);
+        let lanes = self.lanes;
+        let mut outputs = Vec::with_capacity(plan.outputs.len());
+        for (k, output) in plan.outputs.iter().enumerate() {
+            outputs.push(self.bind(&output.buffer, output.storage.dtype, lanes, false));
+            self.field(Field::Offset("y", k as u8), false, output.offset as u32);
+        }
+        let at = self.address_lanes("x", &plan.shape, &plan.leaves, Index::Flat, lanes);
+        let sources: SmallVec<[Source; 4]> = plan.outputs.iter().map(|o| o.source).collect();
+        self.nodes("x", &plan.nodes, &sources);
+        self.parts.push(Part::Map { plan, at, outputs, lanes });
+    }
+
+    /// `store(i, v)` or `store(o, r, v)`: applies a plan to the kernel's own result and stores its outputs.
+    ///
+    /// With [`Index::Split`] positions are `o * columns + r`, and the family declares the parameter `columns`.
+    pub fn epilogue(&mut self, plan: &'a Plan, index: Index) {
+        self.key.push(b'P');
+        let mut outputs = Vec::with_capacity(plan.outputs.len());
+        for (k, output) in plan.outputs.iter().enumerate() {
+            outputs.push(self.bind(&output.buffer, output.storage.dtype, 1, false));
+            self.field(Field::Offset("y", k as u8), false, output.offset as u32);
+        }
+        let at = self.address("e", &plan.shape, &plan.leaves, index);
+        let sources: SmallVec<[Source; 4]> = plan.outputs.iter().map(|o| o.source).collect();
+        self.nodes("e", &plan.nodes, &sources);
+        self.parts.push(Part::Epilogue { plan, at, outputs, split: index != Index::Flat });
+    }
+
+    /// Lays down the scalars of nodes, and their structure in the key.
+    fn nodes(&mut self, name: &'static str, nodes: &[Node], sources: &[Source]) {
+        let source = |key: &mut Vec<u8>, s: &Source| match *s {
+            Source::Leaf(l) => key.extend_from_slice(&[0, l as u8]),
+            Source::Node(n) => key.extend_from_slice(&[1, n as u8]),
+            Source::Kernel => key.push(2),
+        };
+        for (n, node) in nodes.iter().enumerate() {
+            self.key.extend_from_slice(node.op.name.as_bytes());
+            self.key.push(b'(');
+            for arg in &node.args {
+                source(&mut self.key, arg);
+            }
+            for (k, scalar) in node.scalars.iter().enumerate() {
+                let (float, word) = match *scalar {
+                    Scalar::F(v) => (true, (v as f32).to_bits()),
+                    Scalar::U(v) => (false, v),
+                };
+                self.key.push(u8::from(float));
+                self.field(Field::Scalar(name, n as u8, k as u8), float, word);
+            }
+        }
+        self.key.push(b';');
+        for s in sources {
+            source(&mut self.key, s);
+        }
+    }
+
+    /// Launches one thread for every `LANES` of `n` elements; the parameter is `p.n`.
+    pub fn launch_elements(mut self, n: usize) {
+        self.word("n", n);
+        let groups = n.div_ceil(WORKGROUP * self.lanes as usize);
+        self.launch(fold(groups));
+    }
+
+    /// Launches workgroups.
+    pub fn launch(mut self, groups: [u32; 3]) {
+        // Whether a binding is written can change after it was bound: it belongs to the key as it ended.
+        self.key.push(b'|');
+        for b in &self.bound {
+            self.key.push(u8::from(b.read_only));
+        }
+        let bindings: SmallVec<[Binding<'_>; 8]> =
+            self.bound.iter().map(|b| Binding { buffer: &b.buffer, read_only: b.read_only }).collect();
+        self.gpu.launch(&Launch {
+            name: self.name,
+            key: &self.key,
+            bindings: &bindings,
+            params: &self.words,
+            groups,
+            source: &|space| self.text(space),
+        });
+    }
+}
+
+/// Spreads a number of workgroups over two dimensions where it exceeds one.
+pub(crate) fn fold(groups: usize) -> [u32; 3] {
+    const MOST: usize = 65_535;
+    if groups <= MOST {
+        [groups as u32, 1, 1]
+    } else {
+        let y = groups.div_ceil(MOST);
+        [groups.div_ceil(y) as u32, y as u32, 1]
+    }
+}

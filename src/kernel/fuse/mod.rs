@@ -1,0 +1,178 @@
+//! The fuser: turns a pending expression into plans, one for each kernel, and has them computed.
+//!
+//! A pending operand is computed inside its consumer's kernel when both have the same elements in the same order. If
+//! somebody else still holds it, it is written as a further output of that kernel, so nothing is computed twice: an
+//! operand under another view, or of another size, is computed first, by a kernel of its own.
+
+mod claim;
+mod gather;
+mod prologue;
+
+pub(super) use prologue::{Prologue, prologue};
+
+use super::elementwise;
+use crate::{
+    device::{Buffer, Device, claims},
+    error::{Error, Result},
+    shape::DType,
+    tensor::{
+        State, Storage, Tensor,
+        expr::{Expr, Launcher, Plan},
+    },
+};
+use gather::Gather;
+use smallvec::SmallVec;
+use std::sync::{Arc, Weak};
+
+impl Tensor {
+    /// Computes the tensor if it is pending.
+    ///
+    /// On a GPU this records kernels and does not wait for them.
+    pub fn force(&self) {
+        force(&self.storage);
+    }
+
+    /// The buffer and the position in it of this tensor's first storage element.
+    pub(crate) fn buffer(&self) -> Result<(Buffer, usize)> {
+        self.force();
+        match &*self.storage.state.lock() {
+            State::Ready(buffer, offset) => Ok((buffer.clone(), *offset)),
+            State::Failed(error) => Err(error.clone()),
+            _ => unreachable!("a forced tensor is ready or failed"),
+        }
+    }
+}
+
+/// What stands in the way of a plan.
+enum Step {
+    Ready(Box<Job>),
+    /// These are to be computed first.
+    First(Vec<Arc<Storage>>),
+    /// Another thread computes something that is needed.
+    Wait,
+    Failed(Error),
+}
+
+type Operands = SmallVec<[Tensor; 3]>;
+
+/// A plan that was claimed, with the kernel it is an epilogue of.
+struct Job {
+    plan: Plan,
+    kernel: Option<(Arc<dyn Launcher>, Operands)>,
+    /// Expressions taken out of the claimed storages; they keep the leaves alive until the plan has run.
+    _claimed: Vec<Expr>,
+}
+
+/// Computes a storage, and first whatever it needs, without recursion over the expression.
+pub(super) fn force(root: &Arc<Storage>) {
+    if matches!(*root.state.lock(), State::Ready(..) | State::Failed(_)) {
+        return;
+    }
+    let mut stack = vec![root.clone()];
+    while let Some(top) = stack.last().cloned() {
+        let claims = claims();
+        let mut lock = claims.lock.lock();
+        let state = {
+            match &*top.state.lock() {
+                State::Ready(..) | State::Failed(_) | State::Fused => None,
+                State::Computing => Some(true),
+                State::Pending(_) => Some(false),
+            }
+        };
+        match state {
+            None => {
+                stack.pop();
+                continue;
+            }
+            Some(true) => {
+                claims.changed.wait(&mut lock);
+                continue;
+            }
+            Some(false) => {}
+        }
+        // `stack` and `top` hold the storage beside its true holders.
+        let held_here = stack.iter().filter(|s| Arc::ptr_eq(s, &top)).count() + 1;
+        match (Gather::new(&top, held_here)).plan(&top) {
+            Step::Wait => claims.changed.wait(&mut lock),
+            Step::First(needs) => stack.extend(needs),
+            Step::Failed(error) => {
+                *top.state.lock() = State::Failed(error);
+                stack.pop();
+            }
+            Step::Ready(job) => {
+                drop(lock);
+                stack.pop();
+                run(*job);
+            }
+        }
+    }
+}
+
+fn run(mut job: Job) {
+    let result = allocate(&mut job.plan).and_then(|()| match &job.kernel {
+        Some((kernel, args)) => kernel.run(args, &job.plan),
+        None => elementwise::run(&job.plan),
+    });
+    let _lock = claims().lock.lock();
+    for output in &job.plan.outputs {
+        *output.storage.state.lock() = match &result {
+            Ok(()) => State::Ready(output.buffer.clone(), output.offset),
+            Err(error) => State::Failed(error.clone()),
+        };
+    }
+    claims().changed.notify_all();
+}
+
+/// Gives every output a buffer: that of its donor, or a new one.
+fn allocate(plan: &mut Plan) -> Result<()> {
+    for output in &mut plan.outputs {
+        match output.donor {
+            Some(leaf) => {
+                output.buffer = plan.leaves[leaf as usize].buffer.clone();
+                output.offset = plan.leaves[leaf as usize].offset;
+            }
+            None => {
+                output.buffer = plan.device.allocate(bytes(&plan.device, output.storage.dtype, output.storage.len))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Bytes that `len` elements take on a device: a GPU keeps bool and u8 as words.
+pub(super) fn bytes(device: &Device, dtype: DType, len: usize) -> u64 {
+    len as u64 * width(device, dtype)
+}
+
+pub(super) fn width(device: &Device, dtype: DType) -> u64 {
+    match (device, dtype) {
+        (Device::Gpu(_), DType::U8 | DType::Bool) => 4,
+        _ => dtype.size() as u64,
+    }
+}
+
+/// Pending storages of the process, so that an optimizer's step can compute what is still held.
+static PENDING: parking_lot::Mutex<Vec<Weak<Storage>>> = parking_lot::Mutex::new(Vec::new());
+
+/// Notes a pending storage that holds on to others.
+pub(super) fn note(storage: &Arc<Storage>) {
+    let mut pending = PENDING.lock();
+    if pending.len() == pending.capacity() {
+        pending.retain(|w| w.upgrade().is_some_and(|s| matches!(*s.state.lock(), State::Pending(_))));
+    }
+    pending.push(Arc::downgrade(storage));
+}
+
+/// Computes everything pending that is still held, so that nothing of a training step lives on in expressions.
+pub fn force_all(device: &Device) {
+    let all: Vec<Weak<Storage>> = std::mem::take(&mut *PENDING.lock());
+    // The latest first: what they swallow needs no kernel of its own.
+    for weak in all.into_iter().rev() {
+        let Some(storage) = weak.upgrade() else { continue };
+        if storage.device == *device {
+            force(&storage);
+        } else {
+            PENDING.lock().push(weak);
+        }
+    }
+}
