@@ -49,8 +49,8 @@ fn a_step_waits_for_nothing_and_makes_nothing_new() {
         let groups = after_ten.bind_groups + after_ten.bind_group_hits;
         assert!(after_ten.bind_group_hits * 100 >= groups * 99, "{device}: {after_ten:?}");
         if std::env::var("CATENA_FUSION").is_err() {
-            // Forward 5, backward 10, six parameters: a sum of gradients or a mask by itself would show here.
-            let most = if device.is_cpu() { 25 } else { 20 };
+            // Forward 5, backward 9, all parameters 1: a sum of gradients or a mask by itself would show here.
+            let most = if device.is_cpu() { 25 } else { 15 };
             assert!(after_ten.launches <= 4 * most, "{device}: {} launches a step", after_ten.launches / 4);
         }
         // Reading the loss is the one wait.

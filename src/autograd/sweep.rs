@@ -98,6 +98,9 @@ impl Sweep {
         };
         if leaf && !self.graph {
             // A leaf's gradient is kept: computed now, it holds on to nothing of the pass.
+            if let Some(place) = node.place() {
+                gradient.data().place(&place);
+            }
             gradient.data().force();
         }
         self.grads.insert(node.id(), gradient);

@@ -9,7 +9,7 @@ use crate::{
     device::Device,
     error::Result,
     shape::{DType, Meta, Shape},
-    tensor::Tensor,
+    tensor::{Tensor, expr::Place},
 };
 use parking_lot::Mutex;
 use std::{
@@ -45,6 +45,7 @@ pub struct VariableNode {
     grad: Mutex<Option<Variable>>,
     creator: Mutex<Option<Arc<FunctionNode>>>,
     name: Mutex<Option<Arc<str>>>,
+    place: Mutex<Option<Arc<Place>>>,
 }
 
 impl VariableNode {
@@ -64,6 +65,7 @@ impl VariableNode {
             grad: Mutex::new(None),
             creator: Mutex::new(creator),
             name: Mutex::new(None),
+            place: Mutex::new(None),
         })
     }
 
@@ -100,6 +102,15 @@ impl VariableNode {
     /// The name it was given.
     pub fn name(&self) -> Option<Arc<str>> {
         self.name.lock().clone()
+    }
+
+    /// Keeps room for its gradient, as long as `place` is held.
+    pub(crate) fn set_place(&self, place: Option<Arc<Place>>) {
+        *self.place.lock() = place;
+    }
+
+    pub(super) fn place(&self) -> Option<Arc<Place>> {
+        self.place.lock().clone()
     }
 
     pub(super) fn take_creator(&self) -> Option<Arc<FunctionNode>> {

@@ -10,6 +10,8 @@ use std::sync::{
 pub(super) enum Raw {
     Host(Block<HostBlock>),
     Gpu(Block<wgpu::Buffer>),
+    /// A part of another buffer, which this one keeps alive.
+    Part(Buffer),
 }
 
 struct Inner {
@@ -41,6 +43,23 @@ impl Buffer {
         Buffer(Arc::new(Inner { raw: None, class: 0, device: device.clone() }))
     }
 
+    /// A part of this buffer for one tensor, which ends at byte `end`: its holders are counted apart, positions stay those
+    /// of the whole.
+    pub(crate) fn part(&self, end: u64) -> Buffer {
+        assert!(0 < end && end <= self.capacity(), "a part ends within its buffer");
+        Buffer::new(Raw::Part(self.clone()), end, self.device().clone())
+    }
+
+    /// Whether it is a part of another buffer.
+    pub(crate) fn is_part(&self) -> bool {
+        matches!(self.raw(), Raw::Part(_))
+    }
+
+    /// Whether both handles share it.
+    pub(crate) fn is(&self, other: &Buffer) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// How many handles share it.
     pub(crate) fn holders(&self) -> usize {
         Arc::strong_count(&self.0)
@@ -61,6 +80,7 @@ impl Buffer {
         match self.raw() {
             Raw::Host(b) => b.id,
             Raw::Gpu(b) => b.id,
+            Raw::Part(whole) => whole.id(),
         }
     }
 
@@ -71,6 +91,7 @@ impl Buffer {
     pub(super) fn gpu(&self) -> &wgpu::Buffer {
         match self.raw() {
             Raw::Gpu(b) => &b.raw,
+            Raw::Part(whole) => whole.gpu(),
             Raw::Host(_) => unreachable!("a host buffer where a GPU buffer is expected"),
         }
     }
@@ -79,6 +100,7 @@ impl Buffer {
         match self.raw() {
             Raw::Host(b) => &b.batch,
             Raw::Gpu(b) => &b.batch,
+            Raw::Part(whole) => whole.batch(),
         }
     }
 
@@ -94,6 +116,7 @@ impl Buffer {
     fn host_ptr(&self) -> *mut u8 {
         match self.raw() {
             Raw::Host(b) => b.raw.as_ptr(),
+            Raw::Part(whole) => whole.host_ptr(),
             Raw::Gpu(_) => unreachable!("a GPU buffer where a host buffer is expected"),
         }
     }

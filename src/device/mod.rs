@@ -87,11 +87,31 @@ impl Device {
         }
     }
 
+    /// The largest buffer that one kernel can see whole, in bytes.
+    pub(crate) fn most_bytes(&self) -> u64 {
+        match self {
+            Device::Cpu(_) => isize::MAX as u64,
+            Device::Gpu(gpu) => gpu.most_bytes(),
+        }
+    }
+
+    /// Whether a launch costs about as much as a call, so that there is nothing to win by fewer of them.
+    pub(crate) fn launches_are_free(&self) -> bool {
+        self.is_cpu()
+    }
+
     /// The first failure of the device that nobody has seen yet.
     pub fn failure(&self) -> Option<crate::error::Error> {
         match self {
             Device::Cpu(_) => None,
             Device::Gpu(gpu) => gpu.failure(),
+        }
+    }
+
+    /// Marks a GPU with a failure, which comes with the next blocking call.
+    pub(crate) fn fail(&self, error: crate::error::Error) {
+        if let Device::Gpu(gpu) = self {
+            gpu.fail(error);
         }
     }
 

@@ -55,7 +55,8 @@ pub(super) fn pending(device: &Device, root: Root, args: &[&Tensor], shape: Shap
     }
     let len = shape.size();
     let constant = matches!(&root, Root::Map(op, _) if op.is_constant());
-    let expr = Expr { root, args: args.iter().map(|&a| a.clone()).collect(), shape: shape.clone(), weight };
+    let expr =
+        Expr { root, args: args.iter().map(|&a| a.clone()).collect(), shape: shape.clone(), weight, place: None };
     let state = Mutex::new(State::Pending(expr));
     let storage = Arc::new(Storage { device: device.clone(), dtype, len, state, range: None });
     if !constant {

@@ -2,6 +2,7 @@
 //!
 //! Operators call these and `Tensor`'s methods; none of them names a device.
 
+pub(crate) mod arena;
 mod copy;
 pub(crate) mod create;
 pub(crate) mod cross_entropy;

@@ -123,6 +123,20 @@ impl Parameter {
         }
     }
 
+    /// As [`Parameter::replace_data`], for several parameters at once, whose old values are all given away before `change`
+    /// runs.
+    pub(crate) fn replace_all(parameters: &[&Parameter], change: impl FnOnce() -> Vec<Tensor>) {
+        // Whoever locks several does so in the order of their addresses.
+        let mut order: Vec<usize> = (0..parameters.len()).collect();
+        order.sort_by_key(|&i| Arc::as_ptr(&parameters[i].0));
+        let mut states: Vec<_> = order.iter().map(|&i| parameters[i].0.write()).collect();
+        let nodes: Vec<_> = states.iter_mut().map(|s| s.variable.take().map(|v| v.node().clone())).collect();
+        let data = change();
+        for ((&i, state), node) in order.iter().zip(&mut states).zip(nodes) {
+            state.variable = node.map(|node| Variable::from_parts(data[i].clone(), node));
+        }
+    }
+
     /// The gradient that a backward pass left.
     pub fn grad(&self) -> Option<Tensor> {
         self.0.read().variable.as_ref().and_then(Variable::grad)

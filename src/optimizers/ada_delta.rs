@@ -34,6 +34,10 @@ impl Default for AdaDelta {
 }
 
 impl Rule for AdaDelta {
+    fn per_element(&self) -> bool {
+        true
+    }
+
     fn states(&self) -> &'static [&'static str] {
         &["msg", "msdx"]
     }

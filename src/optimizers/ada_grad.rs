@@ -30,6 +30,10 @@ impl Default for AdaGrad {
 }
 
 impl Rule for AdaGrad {
+    fn per_element(&self) -> bool {
+        true
+    }
+
     fn states(&self) -> &'static [&'static str] {
         &["h"]
     }

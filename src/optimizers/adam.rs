@@ -91,6 +91,10 @@ impl Default for Adam {
 }
 
 impl Rule for Adam {
+    fn per_element(&self) -> bool {
+        true
+    }
+
     fn states(&self) -> &'static [&'static str] {
         if self.amsgrad { &["m", "v", "vhat"] } else { &["m", "v"] }
     }

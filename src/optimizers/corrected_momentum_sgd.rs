@@ -31,6 +31,10 @@ impl Default for CorrectedMomentumSGD {
 }
 
 impl Rule for CorrectedMomentumSGD {
+    fn per_element(&self) -> bool {
+        true
+    }
+
     fn states(&self) -> &'static [&'static str] {
         &["v"]
     }

@@ -1,6 +1,6 @@
 //! Hooks: they see and change all gradients before a step.
 
-use crate::{kernel::Reduction, links::Parameter, random, tensor::Tensor};
+use crate::{kernel::Reduction, random, tensor::Tensor};
 use std::fmt::Debug;
 
 /// Changes gradients before an optimizer uses them. What it does is fused into the step.
@@ -8,8 +8,23 @@ pub trait Hook: Debug + Send + Sync + 'static {
     /// The name by which it is removed.
     fn name(&self) -> &'static str;
 
+    /// Whether it may see several parameters as one, laid end to end with zeros between them. Such a hook asks nothing of
+    /// a parameter's shape, nor of a norm of its own; the joint norm of all is fine.
+    fn per_element(&self) -> bool {
+        false
+    }
+
     /// Changes the gradients of step `t`.
-    fn apply(&self, t: u64, gradients: &mut [(Parameter, Tensor)]);
+    fn apply(&self, t: u64, gradients: &mut [Gradient]);
+}
+
+/// A parameter's values and its gradient, as a [`Hook`] sees them.
+#[derive(Debug)]
+pub struct Gradient {
+    /// The values.
+    pub w: Tensor,
+    /// The gradient, to be changed.
+    pub g: Tensor,
 }
 
 /// Adds `rate * w` to each gradient.
@@ -30,9 +45,13 @@ impl Hook for WeightDecay {
         "WeightDecay"
     }
 
-    fn apply(&self, _: u64, gradients: &mut [(Parameter, Tensor)]) {
-        for (parameter, g) in gradients {
-            *g = g.add(&parameter.data().mul_scalar(self.0));
+    fn per_element(&self) -> bool {
+        true
+    }
+
+    fn apply(&self, _: u64, gradients: &mut [Gradient]) {
+        for Gradient { w, g } in gradients {
+            *g = g.add(&w.mul_scalar(self.0));
         }
     }
 }
@@ -58,14 +77,18 @@ impl Hook for GradientClipping {
         "GradientClipping"
     }
 
-    fn apply(&self, _: u64, gradients: &mut [(Parameter, Tensor)]) {
-        let squares = gradients.iter().map(|(_, g)| g.mul(g).reduce(Reduction::Sum, None, false));
+    fn per_element(&self) -> bool {
+        true
+    }
+
+    fn apply(&self, _: u64, gradients: &mut [Gradient]) {
+        let squares = gradients.iter().map(|Gradient { g, .. }| g.mul(g).reduce(Reduction::Sum, None, false));
         let Some(total) = squares.reduce(|a, b| a.add(&b)) else { return };
         let threshold = total.full_like(self.0);
         // Of a norm below the threshold, zero included, the ratio is at least one.
         let rate = threshold.div(&total.sqrt().maximum(&threshold));
         rate.force();
-        for (_, g) in gradients {
+        for Gradient { g, .. } in gradients {
             *g = g.mul(&rate);
         }
     }
@@ -83,9 +106,13 @@ impl Hook for Lasso {
         "Lasso"
     }
 
-    fn apply(&self, _: u64, gradients: &mut [(Parameter, Tensor)]) {
-        for (parameter, g) in gradients {
-            *g = g.add(&parameter.data().sign().mul_scalar(self.0));
+    fn per_element(&self) -> bool {
+        true
+    }
+
+    fn apply(&self, _: u64, gradients: &mut [Gradient]) {
+        for Gradient { w, g } in gradients {
+            *g = g.add(&w.sign().mul_scalar(self.0));
         }
     }
 }
@@ -104,8 +131,12 @@ impl Hook for GradientHardClipping {
         "GradientHardClipping"
     }
 
-    fn apply(&self, _: u64, gradients: &mut [(Parameter, Tensor)]) {
-        for (_, g) in gradients {
+    fn per_element(&self) -> bool {
+        true
+    }
+
+    fn apply(&self, _: u64, gradients: &mut [Gradient]) {
+        for Gradient { g, .. } in gradients {
             *g = g.clip(self.low, self.high);
         }
     }
@@ -123,10 +154,14 @@ impl Hook for GradientNoise {
         "GradientNoise"
     }
 
-    fn apply(&self, t: u64, gradients: &mut [(Parameter, Tensor)]) {
+    fn per_element(&self) -> bool {
+        true
+    }
+
+    fn apply(&self, t: u64, gradients: &mut [Gradient]) {
         // Chainer counts the updates before this one.
         let deviation = (self.eta / (t as f64).powf(0.55)).sqrt();
-        for (_, g) in gradients {
+        for Gradient { g, .. } in gradients {
             let noise = random::with(|r| Tensor::randn(r, g.shape().clone(), g.dtype(), g.device()));
             *g = g.add(&noise.mul_scalar(deviation));
         }
@@ -156,11 +191,10 @@ impl Hook for GradientLARS {
         "GradientLARS"
     }
 
-    fn apply(&self, _: u64, gradients: &mut [(Parameter, Tensor)]) {
+    fn apply(&self, _: u64, gradients: &mut [Gradient]) {
         let norm = |x: &Tensor| x.mul(x).reduce(Reduction::Sum, None, false).sqrt();
-        for (parameter, g) in gradients {
-            let w = parameter.data();
-            let (size, slope) = (norm(&w), norm(g));
+        for Gradient { w, g } in gradients {
+            let (size, slope) = (norm(w), norm(g));
             let scale = slope.add(&size.mul_scalar(self.weight_decay)).add_scalar(self.eps);
             let local = size.div(&scale);
             let small = size.less_equal(&size.full_like(self.threshold));

@@ -37,6 +37,10 @@ impl Default for Lion {
 }
 
 impl Rule for Lion {
+    fn per_element(&self) -> bool {
+        true
+    }
+
     fn states(&self) -> &'static [&'static str] {
         &["m"]
     }

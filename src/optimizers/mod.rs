@@ -1,11 +1,12 @@
 //! Optimizers: rules that change parameters by their gradients, and hooks that change the gradients first.
 //!
-//! A rule is written with tensors; the expressions of one parameter become one kernel, in place.
+//! A rule is written with tensors; the expressions of all parameters together become one kernel, in place.
 
 mod ada_delta;
 mod ada_grad;
 mod adam;
 mod corrected_momentum_sgd;
+mod group;
 pub mod hooks;
 mod lion;
 mod momentum_sgd;
@@ -21,7 +22,9 @@ pub use ada_delta::AdaDelta;
 pub use ada_grad::AdaGrad;
 pub use adam::Adam;
 pub use corrected_momentum_sgd::CorrectedMomentumSGD;
-pub use hooks::{GradientClipping, GradientHardClipping, GradientLARS, GradientNoise, Hook, Lasso, WeightDecay};
+pub use hooks::{
+    Gradient, GradientClipping, GradientHardClipping, GradientLARS, GradientNoise, Hook, Lasso, WeightDecay,
+};
 pub use lion::Lion;
 pub use momentum_sgd::MomentumSGD;
 pub use msvag::MSVAG;

@@ -31,6 +31,10 @@ impl Default for MomentumSGD {
 }
 
 impl Rule for MomentumSGD {
+    fn per_element(&self) -> bool {
+        true
+    }
+
     fn states(&self) -> &'static [&'static str] {
         &["v"]
     }

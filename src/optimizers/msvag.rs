@@ -39,6 +39,10 @@ impl Default for MSVAG {
 }
 
 impl Rule for MSVAG {
+    fn per_element(&self) -> bool {
+        true
+    }
+
     fn states(&self) -> &'static [&'static str] {
         &["m", "v"]
     }

@@ -32,6 +32,10 @@ impl Default for NesterovAG {
 }
 
 impl Rule for NesterovAG {
+    fn per_element(&self) -> bool {
+        true
+    }
+
     fn states(&self) -> &'static [&'static str] {
         &["v"]
     }

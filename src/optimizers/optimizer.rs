@@ -1,10 +1,13 @@
 //! What all optimizers share: parameters with their states, hooks, steps, snapshots.
 
-use super::hooks::Hook;
+use super::{
+    group::{self, Group, Key},
+    hooks::{Gradient, Hook},
+};
 use crate::{
     autograd::no_backprop,
     error::Result,
-    kernel::{fault_flag, force_all},
+    kernel::{fault_flag, force_all, fusion},
     links::{Link, Parameter},
     serializers::{Loader, NpyValue, Saver, Snapshot},
     tensor::Tensor,
@@ -12,7 +15,6 @@ use crate::{
 use std::{
     fmt::Debug,
     ops::{Deref, DerefMut},
-    sync::Arc,
 };
 
 /// How one parameter changes in one step.
@@ -29,6 +31,9 @@ use std::{
 /// impl Rule for SignSgd {
 ///     fn states(&self) -> &'static [&'static str] {
 ///         &[]
+///     }
+///     fn per_element(&self) -> bool {
+///         true
 ///     }
 ///     fn step(&self, _: u64, w: Tensor, g: Tensor, _: &mut [Tensor]) -> Tensor {
 ///         w.sub(&g.div(&g.mul(&g).sqrt()).mul_scalar(self.lr))
@@ -48,6 +53,12 @@ pub trait Rule: Debug + Send + Sync + Sized + 'static {
         w.full_like(0.0)
     }
 
+    /// Whether each new element depends on the same elements of values, gradient and states alone, so that several
+    /// parameters may be stepped as one, laid end to end.
+    fn per_element(&self) -> bool {
+        false
+    }
+
     /// The new values of a parameter, and of its states, in step `t` (from 1), from its values and gradient.
     fn step(&self, t: u64, w: Tensor, g: Tensor, states: &mut [Tensor]) -> Tensor;
 
@@ -57,20 +68,42 @@ pub trait Rule: Debug + Send + Sync + Sized + 'static {
     }
 }
 
-struct Slot {
-    path: String,
-    parameter: Parameter,
-    states: Vec<Tensor>,
-    t: u64,
+/// A parameter with what a rule keeps for it.
+pub(super) struct Slot {
+    pub path: String,
+    pub parameter: Parameter,
+    /// The rule's tensors, unless a group has them or the first step is still to come.
+    pub states: Vec<Tensor>,
+    pub t: u64,
+    /// Whether it steps alone, because its gradient arrives where a group cannot use it.
+    pub apart: bool,
+}
+
+type Selection = Vec<bool>;
+type Adjust<R> = Box<dyn Fn(&R) -> R + Send + Sync>;
+
+struct HookEntry {
+    hook: Box<dyn Hook>,
+    slots: Selection,
 }
 
 /// A rule with the parameters it changes. Its fields are the rule's: `optimizer.lr = 0.1`.
 pub struct Optimizer<R> {
     rule: R,
     slots: Vec<Slot>,
-    hooks: Vec<(String, Arc<dyn Hook>)>,
+    hooks: Vec<HookEntry>,
+    adjustments: Vec<(Selection, Adjust<R>)>,
+    groups: Vec<Group>,
+    /// The divisions of the last step, which become groups if they come again.
+    seen: Vec<Vec<usize>>,
     t: u64,
     epoch: u64,
+}
+
+/// What a step changes at once: one parameter, or a group of them.
+enum Unit {
+    Alone(usize),
+    Group(usize),
 }
 
 impl<R> Deref for Optimizer<R> {
@@ -88,21 +121,60 @@ impl<R> DerefMut for Optimizer<R> {
 
 impl<R: Rule> Optimizer<R> {
     fn new(rule: R, link: &dyn Link) -> Optimizer<R> {
-        let slot = |(path, parameter)| Slot { path, parameter, states: vec![], t: 0 };
-        Optimizer { rule, slots: link.namedparams().into_iter().map(slot).collect(), hooks: vec![], t: 0, epoch: 0 }
+        let slot = |(path, parameter)| Slot { path, parameter, states: vec![], t: 0, apart: false };
+        let slots = link.namedparams().into_iter().map(slot).collect();
+        Optimizer { rule, slots, hooks: vec![], adjustments: vec![], groups: vec![], seen: vec![], t: 0, epoch: 0 }
     }
 
     /// Adds a hook; hooks run in the order in which they were added.
     pub fn add_hook(&mut self, hook: impl Hook) -> &mut Self {
-        self.hooks.push((hook.name().into(), Arc::new(hook)));
+        self.add_hook_for(|_| true, hook)
+    }
+
+    /// Adds a hook for the parameters whose paths `selects`: weight decay without biases, say.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let mut optimizer = Adam::new(0.001).setup(&L::Linear::new(3, 2));
+    /// optimizer.add_hook_for(|path| path.ends_with("/W"), WeightDecay(1e-4));
+    /// ```
+    pub fn add_hook_for(&mut self, selects: impl Fn(&str) -> bool, hook: impl Hook) -> &mut Self {
+        let slots = self.slots.iter().map(|s| selects(&s.path)).collect();
+        self.hooks.push(HookEntry { hook: Box::new(hook), slots });
         self
     }
 
     /// Removes the hook of that name; tells whether there was one.
     pub fn remove_hook(&mut self, name: &str) -> bool {
         let before = self.hooks.len();
-        self.hooks.retain(|(n, _)| n != name);
+        self.hooks.retain(|entry| entry.hook.name() != name);
         self.hooks.len() < before
+    }
+
+    /// Gives the parameters whose paths `selects` hyperparameters of their own: in each step `change` is applied to a
+    /// copy of the rule as it is then, so that schedules still reach them.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let mut optimizer = Sgd::new(0.1).setup(&L::Linear::new(3, 2));
+    /// optimizer.adjust(|path| path.ends_with("/b"), |rule| rule.lr *= 2.0);
+    /// ```
+    pub fn adjust(
+        &mut self,
+        selects: impl Fn(&str) -> bool,
+        change: impl Fn(&mut R) + Send + Sync + 'static,
+    ) -> &mut Self
+    where
+        R: Clone,
+    {
+        let slots = self.slots.iter().map(|s| selects(&s.path)).collect();
+        let adjusted = move |rule: &R| {
+            let mut rule = rule.clone();
+            change(&mut rule);
+            rule
+        };
+        self.adjustments.push((slots, Box::new(adjusted)));
+        self
     }
 
     /// Steps made so far.
@@ -122,43 +194,68 @@ impl<R: Rule> Optimizer<R> {
 
     /// One step: every parameter that has a gradient changes.
     ///
-    /// Nothing is waited for. If the device has failed, or a gradient has, no parameter changes; the failure comes with
-    /// the next blocking call.
+    /// On a GPU, parameters under the same hyperparameters and hooks are laid end to end in their first step, and from
+    /// then on step in one kernel. Nothing is waited for. If the device has failed, or a gradient has, no parameter
+    /// changes; the failure comes with the next blocking call.
     pub fn update(&mut self) {
         let _scope = no_backprop();
-        let ready = |s: &&mut Slot| s.parameter.updates() && s.parameter.is_initialized();
-        let mut active: Vec<(&mut Slot, Tensor)> = vec![];
-        for slot in self.slots.iter_mut().filter(ready) {
-            if let Some(g) = slot.parameter.grad() {
-                active.push((slot, g));
-            }
-        }
+        let ready = |s: &Slot| s.parameter.updates() && s.parameter.is_initialized();
+        let active: Vec<(usize, Tensor)> = (0..self.slots.len())
+            .filter(|&i| ready(&self.slots[i]))
+            .filter_map(|i| Some((i, self.slots[i].parameter.grad()?)))
+            .collect();
         let Some((first, _)) = active.first() else { return };
-        let device = first.parameter.device();
+        let device = self.slots[*first].parameter.device();
         if let Some(error) = active.iter().find_map(|(_, g)| g.failure()).or_else(|| device.failure()) {
             tracing::error!("update skipped: {error}");
             return;
         }
-        self.t += 1;
-        for (_, hook) in &self.hooks {
-            let mut gradients: Vec<(Parameter, Tensor)> =
-                active.iter().map(|(s, g)| (s.parameter.clone(), g.clone())).collect();
-            hook.apply(self.t, &mut gradients);
-            for ((_, g), (_, changed)) in active.iter_mut().zip(gradients) {
-                *g = changed;
+        if let Err(error) = self.step(active) {
+            tracing::error!("update skipped: {error}");
+            device.fail(error);
+            return;
+        }
+        force_all(&device);
+    }
+
+    fn step(&mut self, active: Vec<(usize, Tensor)>) -> Result<()> {
+        let mut units = vec![];
+        let mut gradients = vec![];
+        let is_new = self.regroup(&active)?;
+        for (at, group) in self.groups.iter_mut().enumerate() {
+            let of = |&i: &usize| active.iter().find(|(a, _)| *a == i).map(|(_, g)| g.clone());
+            let parts: Vec<Tensor> = group.members.iter().filter_map(of).collect();
+            let g = group.gradients(&mut self.slots, &parts, is_new)?;
+            let w = group.values(&self.slots).expect("regrouped for this step");
+            gradients.push(Gradient { w, g });
+            units.push(Unit::Group(at));
+        }
+        for (i, g) in active {
+            if !self.groups.iter().any(|group| group.members.contains(&i)) {
+                gradients.push(Gradient { w: self.slots[i].parameter.data(), g });
+                units.push(Unit::Alone(i));
             }
         }
-        // A bad index seen by a kernel of this step must not reach the parameters: the step then keeps them as they are.
-        let fault = fault_flag(&device);
-        for (slot, g) in active {
-            slot.t += 1;
-            if slot.states.is_empty() {
-                let w = slot.parameter.data();
-                slot.states = self.rule.states().iter().map(|s| self.rule.initial(s, &w)).collect();
+        self.t += 1;
+        let slot_of = |unit: &Unit| match *unit {
+            Unit::Alone(i) => i,
+            Unit::Group(at) => self.groups[at].members[0],
+        };
+        for entry in &self.hooks {
+            let chosen: Vec<usize> = (0..units.len()).filter(|&u| entry.slots[slot_of(&units[u])]).collect();
+            let mut seen: Vec<Gradient> =
+                chosen.iter().map(|&u| Gradient { w: gradients[u].w.clone(), g: gradients[u].g.clone() }).collect();
+            entry.hook.apply(self.t, &mut seen);
+            for (u, changed) in chosen.into_iter().zip(seen) {
+                gradients[u].g = changed.g;
             }
-            let (rule, t) = (&self.rule, slot.t);
-            let states = &mut slot.states;
-            slot.parameter.replace_data(|w| {
+        }
+        let rules: Vec<Option<R>> = units.iter().map(|unit| self.adjusted(slot_of(unit))).collect();
+        for ((unit, rule), Gradient { w, g }) in units.into_iter().zip(rules).zip(gradients) {
+            // A bad index seen by a kernel of this step must not reach the parameters: they stay as they are.
+            let fault = fault_flag(w.device());
+            let rule = rule.as_ref().unwrap_or(&self.rule);
+            let change = |t: u64, w: Tensor, states: &mut [Tensor]| {
                 let before: Option<Vec<Tensor>> = fault.is_some().then(|| states.iter().chain([&w]).cloned().collect());
                 let mut w = rule.step(t, w, g, states);
                 if let (Some(flag), Some(before)) = (&fault, before) {
@@ -168,9 +265,74 @@ impl<R: Rule> Optimizer<R> {
                 }
                 w.force();
                 w
-            });
+            };
+            match unit {
+                Unit::Group(at) => {
+                    let group = &mut self.groups[at];
+                    group.members.iter().for_each(|&i| self.slots[i].t += 1);
+                    let t = self.slots[group.members[0]].t;
+                    group.step(&self.slots, |states| change(t, w, states));
+                }
+                Unit::Alone(i) => {
+                    let slot = &mut self.slots[i];
+                    slot.t += 1;
+                    if slot.states.is_empty() {
+                        slot.states = rule.states().iter().map(|s| rule.initial(s, &w)).collect();
+                    }
+                    drop(w);
+                    slot.parameter.replace_data(|w| change(slot.t, w, &mut slot.states));
+                }
+            }
         }
-        force_all(&device);
+        Ok(())
+    }
+
+    /// Brings the groups in line with what is to step now; tells whether one of them is new.
+    fn regroup(&mut self, active: &[(usize, Tensor)]) -> Result<bool> {
+        let joinable = fusion() && self.rule.per_element() && self.hooks.iter().all(|entry| entry.hook.per_element());
+        let key = |(i, g): &(usize, Tensor)| {
+            let key = Key {
+                device: g.device().clone(),
+                dtype: g.dtype(),
+                t: self.slots[*i].t,
+                adjustments: self.adjustments.iter().map(|(slots, _)| slots[*i]).collect(),
+                hooks: self.hooks.iter().map(|entry| entry.slots[*i]).collect(),
+            };
+            (joinable && !key.device.launches_are_free()).then_some((*i, key))
+        };
+        let candidates: Vec<(usize, Key)> = active.iter().filter_map(key).collect();
+        let sets = group::divide(&self.slots, &candidates);
+        let mut old = std::mem::take(&mut self.groups);
+        let mut groups = vec![];
+        let mut missing = vec![];
+        for (key, members) in &sets {
+            let same = |g: &Group| g.members == *members && g.values(&self.slots).is_some();
+            match old.iter().position(same) {
+                Some(at) => groups.push(old.swap_remove(at)),
+                None => missing.push((key, members)),
+            }
+        }
+        old.into_iter().for_each(|group| group.dissolve(&mut self.slots));
+        let mut is_new = false;
+        for (key, members) in missing {
+            // What changes from step to step is not laid out anew each time.
+            if self.t == 0 || self.seen.contains(members) {
+                groups.push(Group::new(members.clone(), key, &self.rule, &mut self.slots)?);
+                is_new = true;
+            }
+        }
+        self.groups = groups;
+        self.seen = sets.into_iter().map(|(_, members)| members).collect();
+        Ok(is_new)
+    }
+
+    /// The rule of one parameter, where it differs from the others'.
+    fn adjusted(&self, slot: usize) -> Option<R> {
+        let mut own: Option<R> = None;
+        for (_, adjust) in self.adjustments.iter().filter(|(slots, _)| slots[slot]) {
+            own = Some(adjust(own.as_ref().unwrap_or(&self.rule)));
+        }
+        own
     }
 
     /// Clears the gradients, computes the loss, its gradients, and makes a step.
@@ -184,8 +346,15 @@ impl<R: Rule> Optimizer<R> {
 
     /// The rule's tensor of that name for a parameter, by its path.
     pub fn state(&self, path: &str, name: &str) -> Option<Tensor> {
-        let i = self.rule.states().iter().position(|s| *s == name)?;
-        self.slots.iter().find(|s| s.path == path)?.states.get(i).cloned()
+        let s = self.rule.states().iter().position(|s| *s == name)?;
+        self.state_of(self.slots.iter().position(|slot| slot.path == path)?, s)
+    }
+}
+
+impl<R> Optimizer<R> {
+    fn state_of(&self, slot: usize, s: usize) -> Option<Tensor> {
+        let of_group = self.groups.iter().find_map(|g| g.state(&self.slots, slot, s));
+        of_group.or_else(|| self.slots[slot].states.get(s).cloned())
     }
 }
 
@@ -193,12 +362,12 @@ impl<R: Rule> Snapshot for Optimizer<R> {
     fn save(&self, to: &mut Saver<'_>) -> Result<()> {
         to.put("t", &NpyValue::from(self.t as i64))?;
         to.put("epoch", &NpyValue::from(self.epoch as i64))?;
-        for slot in &self.slots {
+        for (at, slot) in self.slots.iter().enumerate() {
             to.put(&format!("{}/t", slot.path), &NpyValue::from(slot.t as i64))?;
             for (i, name) in self.rule.states().iter().enumerate() {
                 let member = format!("{}/{name}", slot.path);
-                match slot.states.get(i) {
-                    Some(state) => to.put_tensor(&member, state)?,
+                match self.state_of(at, i) {
+                    Some(state) => to.put_tensor(&member, &state)?,
                     None => to.put(&member, &NpyValue::None)?,
                 }
             }
@@ -229,6 +398,7 @@ impl<R: Rule> Snapshot for Optimizer<R> {
             loaded.push((slot_t, states));
         }
         (self.t, self.epoch) = (t, epoch);
+        (self.groups, self.seen) = (vec![], vec![]);
         for (slot, (t, states)) in self.slots.iter_mut().zip(loaded) {
             (slot.t, slot.states) = (t, states);
         }

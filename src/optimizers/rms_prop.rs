@@ -34,6 +34,10 @@ impl Default for RMSprop {
 }
 
 impl Rule for RMSprop {
+    fn per_element(&self) -> bool {
+        true
+    }
+
     fn states(&self) -> &'static [&'static str] {
         &["ms"]
     }

@@ -38,6 +38,10 @@ impl Default for RMSpropGraves {
 }
 
 impl Rule for RMSpropGraves {
+    fn per_element(&self) -> bool {
+        true
+    }
+
     fn states(&self) -> &'static [&'static str] {
         &["n", "g", "delta"]
     }

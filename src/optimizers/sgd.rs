@@ -28,6 +28,10 @@ impl Default for Sgd {
 }
 
 impl Rule for Sgd {
+    fn per_element(&self) -> bool {
+        true
+    }
+
     fn states(&self) -> &'static [&'static str] {
         &[]
     }

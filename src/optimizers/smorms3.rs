@@ -34,6 +34,10 @@ impl Default for SMORMS3 {
 }
 
 impl Rule for SMORMS3 {
+    fn per_element(&self) -> bool {
+        true
+    }
+
     fn states(&self) -> &'static [&'static str] {
         &["mem", "g", "g2"]
     }

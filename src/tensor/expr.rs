@@ -20,6 +20,38 @@ pub(crate) struct Expr {
     pub shape: Shape,
     /// Number of pending nodes below and including this one.
     pub weight: u32,
+    /// Where it is to be computed, if there is room by then.
+    pub place: Option<Arc<Place>>,
+}
+
+/// Room kept for one tensor in a larger buffer.
+pub(crate) struct Place {
+    part: Buffer,
+    /// The first element.
+    pub offset: usize,
+}
+
+impl Place {
+    /// Room for `len` elements from element `offset` of a buffer on, which take `width` bytes each.
+    pub fn new(buffer: &Buffer, offset: usize, len: usize, width: u64) -> Place {
+        Place { part: buffer.part((offset + len) as u64 * width), offset }
+    }
+
+    /// Whether that is this place's buffer.
+    pub fn is_in(&self, buffer: &Buffer) -> bool {
+        self.part.is(buffer)
+    }
+
+    pub fn buffer_id(&self) -> u64 {
+        self.part.id()
+    }
+
+    /// The buffer, if nobody uses it.
+    pub fn take(&self) -> Option<Buffer> {
+        let taken = self.part.clone();
+        // Of two threads that take it at once, neither has it.
+        (taken.holders() == 2).then_some(taken)
+    }
 }
 
 /// What stands at the top of a pending expression.
@@ -75,6 +107,8 @@ pub(crate) struct Output {
     pub offset: usize,
     /// The leaf whose buffer this output takes over, being read for the last time.
     pub donor: Option<u16>,
+    /// Where it is to lie otherwise, if there is room.
+    pub place: Option<Arc<Place>>,
 }
 
 /// Everything that one kernel computes element by element.

@@ -175,11 +175,16 @@ impl Gpu {
         Err(error)
     }
 
+    /// The largest buffer that a kernel can see whole.
+    pub(super) fn most_bytes(&self) -> u64 {
+        self.limits.max_buffer_size.min(self.limits.max_storage_buffer_binding_size)
+    }
+
     pub(super) fn allocate(self: &Arc<Gpu>, bytes: u64) -> Result<Buffer> {
         if let Some(error @ Error::DeviceLost { .. }) = self.failure() {
             return Err(error);
         }
-        let most = self.limits.max_buffer_size.min(self.limits.max_storage_buffer_binding_size);
+        let most = self.most_bytes();
         if bytes > most {
             let error = Error::Unsupported {
                 what: format!("a tensor of {bytes} bytes"),

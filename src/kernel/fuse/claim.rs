@@ -9,7 +9,7 @@ use crate::{
     shape::View,
     tensor::{
         State, Storage,
-        expr::{Node, Output, Plan, Root, Source},
+        expr::{Node, Output, Place, Plan, Root, Source},
     },
 };
 use std::{collections::HashSet, sync::Arc};
@@ -83,6 +83,7 @@ impl Gather {
     pub(super) fn claim(self, outputs: &[usize]) -> Job {
         let mut claimed = vec![];
         let mut kernel = None;
+        let mut places: Vec<Option<Arc<Place>>> = Vec::with_capacity(self.members.len());
         let mut sources: Vec<Source> = Vec::with_capacity(self.members.len());
         let mut nodes: Vec<Node> = self.constants.clone();
         for (at, member) in self.members.iter().enumerate() {
@@ -90,6 +91,7 @@ impl Gather {
             let State::Pending(mut expr) = std::mem::replace(&mut *member.storage.state.lock(), next) else {
                 unreachable!("nothing changes while the claims lock is held")
             };
+            places.push(expr.place.take());
             if member.is_kernel {
                 let Root::Kernel(launcher) = &expr.root else { unreachable!("noted when it was added") };
                 kernel = Some((launcher.clone(), std::mem::take(&mut expr.args)));
@@ -120,6 +122,7 @@ impl Gather {
                 buffer: unset.clone(),
                 offset: 0,
                 donor,
+                place: places[at].take(),
             })
             .collect();
         let plan = Plan {
@@ -142,8 +145,9 @@ impl Gather {
                 .map(|i| {
                     let (leaf, storage, uses) = &self.leaves[i];
                     let alone = self.leaves.iter().filter(|(l, ..)| l.buffer.id() == leaf.buffer.id()).count() == 1;
-                    // Its only holders are the operands of this expression, and `leaves`.
-                    let last = Arc::strong_count(storage) == uses + 1 && leaf.buffer.holders() == 2;
+                    // Its only holders are the operands of this expression, and `leaves`; of a part also its owner.
+                    let owners = usize::from(leaf.buffer.is_part());
+                    let last = Arc::strong_count(storage) == uses + 1 && leaf.buffer.holders() == 2 + owners;
                     let whole =
                         View { shape: self.shape.clone(), strides: leaf.strides.clone(), offset: 0 }.is_contiguous();
                     (alone && last && whole && storage.len == self.shape.size()).then_some(i as u16)

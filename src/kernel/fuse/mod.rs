@@ -17,7 +17,7 @@ use crate::{
     shape::DType,
     tensor::{
         State, Storage, Tensor,
-        expr::{Expr, Launcher, Plan},
+        expr::{Expr, Launcher, Place, Plan},
     },
 };
 use gather::Gather;
@@ -30,6 +30,22 @@ impl Tensor {
     /// On a GPU this records kernels and does not wait for them.
     pub fn force(&self) {
         force(&self.storage);
+    }
+
+    /// Has a pending tensor computed at a place, if it is computed by itself and there is room then.
+    pub(crate) fn place(&self, place: &Arc<Place>) {
+        if self.is_whole()
+            && let State::Pending(expr) = &mut *self.storage.state.lock()
+        {
+            expr.place = Some(place.clone());
+        }
+    }
+
+    /// Whether it lies at a place.
+    pub(crate) fn is_at(&self, place: &Place) -> bool {
+        self.is_whole()
+            && matches!(&*self.storage.state.lock(),
+                State::Ready(buffer, offset) if place.is_in(buffer) && *offset == place.offset)
     }
 
     /// The buffer and the position in it of this tensor's first storage element.
@@ -109,7 +125,8 @@ pub(super) fn force(root: &Arc<Storage>) {
 }
 
 fn run(mut job: Job) {
-    let result = allocate(&mut job.plan).and_then(|()| match &job.kernel {
+    let operands: &[Tensor] = job.kernel.as_ref().map_or(&[], |(_, args)| args);
+    let result = allocate(&mut job.plan, operands).and_then(|()| match &job.kernel {
         Some((kernel, args)) => kernel.run(args, &job.plan),
         None => elementwise::run(&job.plan),
     });
@@ -123,20 +140,41 @@ fn run(mut job: Job) {
     claims().changed.notify_all();
 }
 
-/// Gives every output a buffer: that of its donor, or a new one.
-fn allocate(plan: &mut Plan) -> Result<()> {
-    for output in &mut plan.outputs {
-        match output.donor {
-            Some(leaf) => {
+/// Gives every output a buffer: that of its donor, the place kept for it, or a new one.
+fn allocate(plan: &mut Plan, operands: &[Tensor]) -> Result<()> {
+    for at in 0..plan.outputs.len() {
+        // A kernel cannot write to one part of a buffer while it reads another.
+        let kept = plan.outputs[at].place.take().filter(|place| {
+            let id = place.buffer_id();
+            plan.leaves.iter().all(|leaf| leaf.buffer.id() != id) && !operands.iter().any(|x| reads(x, id))
+        });
+        let kept = kept.and_then(|place| Some((place.take()?, place.offset)));
+        let output = &mut plan.outputs[at];
+        match (output.donor, kept) {
+            (Some(leaf), _) => {
                 output.buffer = plan.leaves[leaf as usize].buffer.clone();
                 output.offset = plan.leaves[leaf as usize].offset;
             }
-            None => {
+            (None, Some(place)) => (output.buffer, output.offset) = place,
+            (None, None) => {
                 output.buffer = plan.device.allocate(bytes(&plan.device, output.storage.dtype, output.storage.len))?;
             }
         }
     }
     Ok(())
+}
+
+/// Whether a tensor, or what it is still to be made of, lies in a buffer.
+fn reads(x: &Tensor, id: u64) -> bool {
+    let mut stack = vec![x.storage.clone()];
+    while let Some(storage) = stack.pop() {
+        match &*storage.state.lock() {
+            State::Ready(buffer, _) if buffer.id() == id => return true,
+            State::Pending(expr) => stack.extend(expr.args.iter().map(|a| a.storage.clone())),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Bytes that `len` elements take on a device: a GPU keeps bool and u8 as words.

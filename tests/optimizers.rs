@@ -1,0 +1,218 @@
+//! Groups: on a GPU many parameters step in one kernel, and nobody can tell but by the counters.
+
+use catena::{
+    kernel::force_all,
+    optimizers::{GradientLARS, Optimizer},
+    prelude::*,
+    testing::devices,
+};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Launches are counted on a device that the tests share.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn gpu() -> Device {
+    devices().pop().expect("there is always the CPU")
+}
+
+fn unfused() -> bool {
+    std::env::var("CATENA_FUSION").is_ok_and(|v| v == "off")
+}
+
+chain! {
+    struct Stack {
+        layers: Vec<L::Linear>,
+    }
+}
+
+/// Layers of different sizes, none of them a multiple of four.
+fn stack(n: usize, device: &Device) -> Stack {
+    catena::random::seed(7);
+    Stack { layers: (0..n).map(|i| L::Linear::new(3 + i % 5, 3 + (i + 1) % 5)).collect() }.to_device(device)
+}
+
+fn loss(model: &Stack, step: usize) -> Variable {
+    let device = model.layers[0].W.device();
+    let x: Vec<f32> = (0..6).map(|i| ((i + step) as f32 * 0.7).sin()).collect();
+    let mut h = Variable::constant(Tensor::from_slice(&x, [2, 3], &device));
+    for layer in &model.layers {
+        h = F::tanh(&layer.forward(&h));
+    }
+    F::sum(&(&h * &h))
+}
+
+fn values(model: &Stack) -> Vec<Vec<f64>> {
+    model.namedparams().iter().map(|(_, p)| p.data().to_f64().unwrap().iter().copied().collect()).collect()
+}
+
+fn expect_close(a: &[Vec<f64>], b: &[Vec<f64>], what: &str) {
+    for (at, (a, b)) in a.iter().zip(b).enumerate() {
+        for (x, y) in a.iter().zip(b) {
+            assert!((x - y).abs() <= 2e-4 * (1.0 + y.abs()), "{what}: parameter {at}: {x} and {y}");
+        }
+    }
+}
+
+#[test]
+fn adam_over_160_parameters_takes_one_launch_and_no_memory() {
+    let _alone = alone();
+    let device = gpu();
+    if unfused() {
+        return;
+    }
+    let model = stack(80, &device);
+    let mut optimizer = Adam::default().setup(&model);
+    optimizer.add_hook(WeightDecay(1e-4));
+    let mut step = |i: usize| {
+        model.cleargrads();
+        let loss = loss(&model, i);
+        loss.backward();
+        drop(loss);
+        force_all(&device);
+        device.synchronize().unwrap();
+        let before = device.stats();
+        device.reset_peak();
+        optimizer.update();
+        device.synchronize().unwrap();
+        let after = device.stats();
+        (after - before, after.peak_bytes - before.used_bytes)
+    };
+    for i in 0..3 {
+        step(i);
+    }
+    let (did, extra) = step(3);
+    assert_eq!((did.launches, did.buffers_created, did.pipelines, extra), (1, 0, 0, 0));
+
+    optimizer.add_hook(GradientClipping(1.0));
+    let mut step = |i: usize| {
+        model.cleargrads();
+        loss(&model, i).backward();
+        device.synchronize().unwrap();
+        let before = device.stats();
+        optimizer.update();
+        (device.stats() - before).launches
+    };
+    for i in 0..3 {
+        step(i);
+    }
+    // The norm of all gradients, and the step.
+    assert!(step(3) <= 3, "{} launches", step(4));
+}
+
+/// Trains the same network on the CPU and on a GPU in several ways, where groups form, break up and form again.
+fn same_on_both<R: Rule + Clone>(rule: R, what: &str, prepare: impl Fn(&mut Optimizer<R>)) {
+    let _alone = alone();
+    let trained: Vec<Vec<Vec<f64>>> = [Device::cpu(), gpu()]
+        .iter()
+        .map(|device| {
+            let model = stack(4, device);
+            let mut optimizer = rule.clone().setup(&model);
+            prepare(&mut optimizer);
+            let mut held = vec![];
+            for i in 0..14 {
+                match i {
+                    // Somebody keeps values, and a gradient.
+                    3 => held.push(model.layers[1].W.data()),
+                    5 => held.push(model.layers[2].b.as_ref().unwrap().grad().unwrap()),
+                    // Frozen, and thawed.
+                    7 => model.layers[0].W.set_updates(false),
+                    10 => model.layers[0].W.set_updates(true),
+                    // Values from elsewhere.
+                    12 => {
+                        let w = &model.layers[1].W;
+                        w.set_data(w.data().mul_scalar(0.5));
+                    }
+                    _ => {}
+                }
+                // Twice without clearing: gradients gather.
+                if i != 2 {
+                    model.cleargrads();
+                }
+                loss(&model, i).backward();
+                optimizer.update();
+                if i == 3 || i == 5 {
+                    held.push(held.last().unwrap().copy());
+                }
+            }
+            for pair in held.chunks(2) {
+                assert_eq!(pair[0].to_f64().unwrap(), pair[1].to_f64().unwrap(), "{what}: what is held has changed");
+            }
+            values(&model)
+        })
+        .collect();
+    expect_close(&trained[1], &trained[0], what);
+}
+
+#[test]
+fn groups_train_as_single_parameters_do() {
+    same_on_both(Sgd::new(0.05), "Sgd", |_| {});
+    same_on_both(Adam::new(0.01), "Adam", |_| {});
+    same_on_both(MomentumSGD::new(0.01), "MomentumSGD with hooks", |o| {
+        o.add_hook(WeightDecay(1e-2)).add_hook(GradientClipping(0.3));
+    });
+    same_on_both(Adam::new(0.01), "Adam, decay without biases, biases faster", |o| {
+        o.add_hook_for(|path| path.ends_with("/W"), WeightDecay(0.1));
+        o.adjust(|path| path.ends_with("/b"), |rule| rule.alpha *= 2.0);
+    });
+    same_on_both(Adam::new(0.01), "Adam with a hook that asks each parameter's norm", |o| {
+        o.add_hook(GradientLARS::default());
+    });
+}
+
+#[test]
+fn adjustments_and_selected_hooks_reach_their_parameters_alone() {
+    let model = L::Linear::new(2, 1);
+    let mut optimizer = Sgd::new(1.0).setup(&model);
+    optimizer.adjust(|path| path.ends_with("/b"), |rule| rule.lr *= 0.5);
+    optimizer.add_hook_for(|path| path.ends_with("/W"), WeightDecay(0.1));
+    let w = model.W.data().to_vec::<f32>().unwrap();
+    let ones = |p: &catena::links::Parameter| p.set_grad(Some(p.data().full_like(1.0)));
+    ones(&model.W);
+    ones(model.b.as_ref().unwrap());
+    optimizer.update();
+    let moved = model.W.data().to_vec::<f32>().unwrap();
+    for (before, after) in w.iter().zip(moved) {
+        assert!((after - (before - 1.0 - 0.1 * before)).abs() < 1e-6);
+    }
+    assert_eq!(model.b.as_ref().unwrap().data().to_vec::<f32>().unwrap(), [-0.5]);
+    // A schedule reaches what was adjusted, too.
+    optimizer.lr = 0.1;
+    ones(model.b.as_ref().unwrap());
+    model.W.cleargrad();
+    optimizer.update();
+    let b = model.b.as_ref().unwrap().data().to_vec::<f32>().unwrap()[0];
+    assert!((b + 0.55).abs() < 1e-6, "{b}");
+}
+
+#[test]
+fn a_snapshot_of_groups_goes_on_as_if_nothing_had_happened() {
+    let _alone = alone();
+    let device = gpu();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("snapshot.npz");
+    let train = |model: &Stack, optimizer: &mut Optimizer<Adam>, steps: std::ops::Range<usize>| {
+        for i in steps {
+            model.cleargrads();
+            loss(model, i).backward();
+            optimizer.update();
+        }
+    };
+    let model = stack(4, &device);
+    let mut optimizer = Adam::new(0.01).setup(&model);
+    train(&model, &mut optimizer, 0..4);
+    catena::serializers::save_npz(&path, &optimizer).unwrap();
+    let saved = model.copy();
+    train(&model, &mut optimizer, 4..8);
+
+    let mut again = Adam::new(0.01).setup(&saved);
+    catena::serializers::load_npz(&path, &mut again).unwrap();
+    train(&saved, &mut again, 4..8);
+    assert_eq!(values(&saved), values(&model));
+    // In the middle of its own life, too.
+    catena::serializers::load_npz(&path, &mut again).unwrap();
+    assert_eq!(again.t(), 4);
+    train(&saved, &mut again, 8..9);
+}
