@@ -2,7 +2,7 @@
 
 use catena::{
     kernel::force_all,
-    optimizers::{GradientLARS, Optimizer},
+    optimizers::{GradientLARS, LAMB, Muon, Optimizer, Schedule},
     prelude::*,
     testing::devices,
 };
@@ -215,4 +215,91 @@ fn a_snapshot_of_groups_goes_on_as_if_nothing_had_happened() {
     catena::serializers::load_npz(&path, &mut again).unwrap();
     assert_eq!(again.t(), 4);
     train(&saved, &mut again, 8..9);
+}
+
+fn matrix(rows: usize, columns: usize) -> Vec<f32> {
+    (0..rows * columns).map(|i| (i as f32 * 1.7).sin() + 0.2 * (i as f32 * 0.3).cos()).collect()
+}
+
+#[test]
+fn muon_moves_by_a_nearly_orthogonal_matrix() {
+    for device in devices() {
+        for (rows, columns) in [(4, 4), (3, 7), (7, 3)] {
+            let w = catena::links::Parameter::from_tensor(Tensor::from_slice(
+                &matrix(rows, columns),
+                [rows, columns],
+                &device,
+            ));
+            let before = w.data().to_vec::<f32>().unwrap();
+            let mut optimizer = Muon::new(1.0).setup(&w);
+            w.set_grad(Some(w.data().mul_scalar(3.0)));
+            optimizer.update();
+            let after = w.data().to_vec::<f32>().unwrap();
+            let scale = (rows as f32 / columns as f32).max(1.0).sqrt();
+            let step: Vec<f32> = before.iter().zip(after).map(|(b, a)| (b - a) / scale).collect();
+            let step = Tensor::from_slice(&step, [rows, columns], &Device::cpu());
+            let tall = rows > columns;
+            let product = step.matmul(&step, tall, !tall).to_f64().unwrap();
+            // All eigenvalues of the smaller product are squares of singular values between 0.68 and 1.21.
+            let n = rows.min(columns);
+            let trace: f64 = (0..n).map(|i| product[[i, i]]).sum();
+            assert!(trace > 0.46 * n as f64 && trace < 1.47 * n as f64, "{device}: {rows} by {columns}: {product}");
+            let far: f64 = (0..n)
+                .flat_map(|i| (0..n).map(move |j| (i, j)))
+                .filter(|(i, j)| i != j)
+                .map(|(i, j)| product[[i, j]].abs())
+                .fold(0.0, f64::max);
+            assert!(far < 0.4, "{device}: {product}");
+        }
+    }
+}
+
+#[test]
+fn lamb_moves_each_parameter_by_its_norm() {
+    for device in devices() {
+        let values = [3.0f32, 4.0];
+        let w = catena::links::Parameter::from_tensor(Tensor::from_slice(&values, [2], &device));
+        let mut optimizer = LAMB::new(0.1).setup(&w);
+        w.set_grad(Some(Tensor::from_slice(&[1.0f32, -2.0], [2], &device)));
+        optimizer.update();
+        // In the first step r is the sign of the gradient: |r| = sqrt(2), |w| = 5.
+        let step = 0.1 * 5.0 / 2f32.sqrt();
+        let moved = w.data().to_vec::<f32>().unwrap();
+        assert!(
+            (moved[0] - (3.0 - step)).abs() < 1e-4 && (moved[1] - (4.0 + step)).abs() < 1e-4,
+            "{device}: {moved:?}"
+        );
+        // Zeros have no norm: the step is Adam's.
+        let zero = catena::links::Parameter::from_tensor(Tensor::zeros([2], DType::F32, &device));
+        let mut optimizer = LAMB::new(0.1).setup(&zero);
+        zero.set_grad(Some(Tensor::from_slice(&[1.0f32, 0.0], [2], &device)));
+        optimizer.update();
+        let moved = zero.data().to_vec::<f32>().unwrap();
+        assert!((moved[0] + 0.1).abs() < 1e-5 && moved[1] == 0.0, "{device}: {moved:?}");
+    }
+}
+
+#[test]
+fn schedules_meet_their_ends() {
+    let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} and {b}");
+    let poly = Schedule::polynomial(1.0, 0.1, 2.0, 10);
+    close(poly.at(0), 1.0);
+    close(poly.at(5), 0.1 + 0.9 * 0.25);
+    close(poly.at(10), 0.1);
+    close(poly.at(99), 0.1);
+    close(Schedule::linear(0.0, 1.0, 4).at(1), 0.25);
+    close(Schedule::inverse(1.0, 0.5, 2.0).at(2), 0.25);
+    close(Schedule::exponential(2.0, 0.5).at(3), 0.25);
+    let cosine = Schedule::cosine(1.0, 0.2, 8);
+    close(cosine.at(0), 1.0);
+    close(cosine.at(4), 0.6);
+    close(cosine.at(8), 0.2);
+    close(cosine.at(1 << 40), 0.2);
+    let again = Schedule::cosine_with_restarts(1.0, 0.0, 5, 1);
+    close(again.at(u64::MAX / 5 * 5), 1.0);
+    let cycle = Schedule::one_cycle(0.1, 100, 0.3);
+    close(cycle.at(0), 0.004);
+    close(cycle.at(30), 0.1);
+    close(cycle.at(100), 4e-7);
+    close(Schedule::one_cycle(0.1, 10, 1.0).at(10), 0.1);
 }

@@ -8,13 +8,16 @@ mod adam;
 mod corrected_momentum_sgd;
 mod group;
 pub mod hooks;
+mod lamb;
 mod lion;
 mod momentum_sgd;
 mod msvag;
+mod muon;
 mod nesterov_ag;
 mod optimizer;
 mod rms_prop;
 mod rms_prop_graves;
+mod schedule;
 mod sgd;
 mod smorms3;
 
@@ -25,12 +28,15 @@ pub use corrected_momentum_sgd::CorrectedMomentumSGD;
 pub use hooks::{
     Gradient, GradientClipping, GradientHardClipping, GradientLARS, GradientNoise, Hook, Lasso, WeightDecay,
 };
+pub use lamb::LAMB;
 pub use lion::Lion;
 pub use momentum_sgd::MomentumSGD;
 pub use msvag::MSVAG;
+pub use muon::Muon;
 pub use nesterov_ag::NesterovAG;
 pub use optimizer::{Optimizer, Rule};
 pub use rms_prop::RMSprop;
 pub use rms_prop_graves::RMSpropGraves;
+pub use schedule::Schedule;
 pub use sgd::Sgd;
 pub use smorms3::SMORMS3;
