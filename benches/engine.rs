@@ -15,26 +15,38 @@ fn main() {
         let slow = device.name().contains("llvmpipe");
         println!("# {device}");
         for n in [256, 512, 1024, 2048] {
-            if slow && n > 512 {
-                continue;
+            if !slow || n <= 1024 {
+                matmul(&format!("matmul_{n}"), [n, n, n], &device, budget);
             }
-            let (a, b) = (tensor(&[n, n], 1, 1.0, &device), tensor(&[n, n], 2, 1.0, &device));
-            let mut y = a.clone();
-            let times = time(
-                || {
-                    y = a.matmul(&b, false, false);
-                    y.force();
-                    finish(&device);
-                },
-                budget,
-            );
-            row(&format!("matmul_{n}"), &device, &times, Work::Flops(2.0 * (n as f64).powi(3)), mean_square(&y));
+        }
+        // Few results of long sums, few columns, and products with a vector.
+        for (name, sizes) in [
+            ("matmul_long", [64, 16_384, 64]),
+            ("matmul_thin", [4096, 256, 8]),
+            ("matmul_row", [1, 2048, 2048]),
+            ("matmul_column", [2048, 2048, 1]),
+        ] {
+            matmul(name, sizes, &device, budget);
         }
         chain(&device, budget);
         rows(&device, budget);
         overhead(&device);
         mlp(&device, budget);
     }
+}
+
+fn matmul(name: &str, [m, k, n]: [usize; 3], device: &Device, budget: Duration) {
+    let (a, b) = (tensor(&[m, k], 1, 1.0, device), tensor(&[k, n], 2, 1.0, device));
+    let mut y = a.clone();
+    let times = time(
+        || {
+            y = a.matmul(&b, false, false);
+            y.force();
+            finish(device);
+        },
+        budget,
+    );
+    row(name, device, &times, Work::Flops(2.0 * (m * k * n) as f64), mean_square(&y));
 }
 
 fn chain(device: &Device, budget: Duration) {

@@ -14,7 +14,7 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
     ("family/cross_entropy.wgsl", "select(T(t), T(-1)", "select(T(-1), T(t)", "softmax_cross_entropy"),
     ("family/cross_entropy.wgsl", "log_sum - load_x", "log_sum + load_x", "softmax_cross_entropy"),
     ("family/valid_mean.wgsl", ">= T(0)", "> T(0)", "softmax_cross_entropy"),
-    ("family/matmul_direct.wgsl", "k = 0u", "k = 1u", "matmul"),
+    ("gemm/direct_8x8.wgsl", "k = first", "k = first + 1u", "matmul"),
     ("loss/softmax_cross_entropy.wgsl", "(i / inner) % classes", "i % classes", "softmax_cross_entropy"),
 ];
 

@@ -125,6 +125,11 @@ impl Launcher for Reduce {
     }
 }
 
+/// Adds the rows of a matrix up, for the outputs of a plan of its columns: the end of a kernel that made parts of sums.
+pub(super) fn sum_parts(parts: Tensor, plan: &Plan) -> Result<()> {
+    Reduce { reduction: Reduction::Sum, axes: vec![0] }.run(&[parts], plan)
+}
+
 /// The kept axes and their number of elements, then the reduced ones and theirs.
 fn split(shape: &Shape, axes: &[usize]) -> (Vec<usize>, usize, Vec<usize>, usize) {
     let kept: Vec<usize> = (0..shape.len()).filter(|i| !axes.contains(i)).collect();

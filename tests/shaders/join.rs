@@ -98,6 +98,20 @@ pub fn closure<'a>(file: &'a File, all: &'a [File]) -> Vec<&'a File> {
     }
 }
 
+/// Whether the file is a piece of kernels that say which pieces they are made of, and nothing by itself.
+pub fn is_piece(file: &File) -> bool {
+    file.path.starts_with("gemm/") || file.path.starts_with("convolution/")
+}
+
+/// Several files as one.
+pub fn together(paths: &[&str], all: &[File]) -> File {
+    let text = |path: &&str| {
+        let file = all.iter().find(|f| f.path == *path);
+        file.unwrap_or_else(|| panic!("{path} is not there")).text.as_str()
+    };
+    File { path: paths.join(" + "), text: paths.iter().map(text).collect::<Vec<_>>().join("\n") }
+}
+
 /// Whether the file is a kernel rather than functions for kernels.
 pub fn is_family(file: &File) -> bool {
     file.text.contains("@compute")
@@ -110,6 +124,12 @@ fn values(name: &str) -> Vec<u32> {
         "PARTS" => (0..3).collect(),
         "THREADS" => vec![1, 4, 16, 64, 256],
         "LANES" => vec![1],
+        "ACROSS" => vec![1, 16, 256],
+        "BLOCK_M" | "BLOCK_N" => vec![64],
+        "DEPTH" => vec![16],
+        "A_ALONG_K" => vec![0],
+        "B_ALONG_K" => vec![1],
+        "AXES" => vec![0, 2],
         _ => vec![0, 1],
     }
 }
@@ -150,7 +170,11 @@ fn accessors(code: &str, kind: &Kind) -> String {
         let (list, sum) = positions(n);
         let (but_one, but_one_sum) = positions(n.saturating_sub(1));
         let stored = format!("{}(v)", kind.stored);
-        if name.starts_with("load_") || name.starts_with("read_") {
+        if name.starts_with("base_") {
+            text.push_str(&format!("fn {name}({list}) -> u32 {{ return {sum}; }}\n"));
+        } else if name.starts_with("load4_") {
+            text.push_str(&format!("fn {name}({list}) -> vec4<T> {{ return vec4<T>(T(b0[{sum}])); }}\n"));
+        } else if name.starts_with("load_") || name.starts_with("read_") {
             text.push_str(&format!("fn {name}({list}) -> T {{ return T(b0[{sum}]); }}\n"));
         } else if name.starts_with("get_") {
             text.push_str(&format!("fn {name}({list}) -> i32 {{ return b1[{sum}]; }}\n"));
@@ -200,7 +224,7 @@ pub fn functions(file: &File, all: &[File], kind: &Kind) -> Vec<String> {
         let Some((parameters, rest)) = rest.split_once(')') else { continue };
         let types = parameters.split(',').filter_map(|p| p.split_once(':')).map(|(_, t)| t.trim().to_string());
         // Types with commas inside, such as a pair of words, do not occur: vectors are written by one parameter.
-        let values: Vec<String> = types.map(|t| if t == "T" { "T(b0[i])".into() } else { format!("{t}(1)") }).collect();
+        let values: Vec<String> = types.map(|t| if t == "T" { "T(b0[i])".into() } else { format!("{t}()") }).collect();
         let call = format!("{}({})", name.trim(), values.join(", "));
         let gives = rest.split('{').next().is_some_and(|r| r.contains("->"));
         let line = if gives { format!("    let r{} = {call};\n", name.trim()) } else { format!("    {call};\n") };

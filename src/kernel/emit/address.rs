@@ -130,37 +130,49 @@ impl Kernel<'_> {
     }
 
     pub(super) fn coordinates(&self, t: &mut String, name: &str, at: &Addressing, args: &[&str]) {
-        for (g, (group, arg)) in at.groups.iter().zip(args).enumerate() {
-            match group.rank {
-                0 => {}
-                1 => {
-                    let _ = writeln!(t, "    let c{g}_0 = {arg};");
+        for (g, arg) in args.iter().enumerate() {
+            self.coordinates_of(t, name, at, g, arg);
+        }
+    }
+
+    /// Writes the coordinates of one group from the position in it.
+    pub(super) fn coordinates_of(&self, t: &mut String, name: &str, at: &Addressing, g: usize, arg: &str) {
+        match at.groups[g].rank {
+            0 => {}
+            1 => {
+                let _ = writeln!(t, "    let c{g}_0 = {arg};");
+            }
+            rank => {
+                let mut rest = arg.to_string();
+                for d in (1..rank).rev() {
+                    let _ = writeln!(t, "    let c{g}_{d} = {rest} % p.{name}_dim{g}_{d};");
+                    let _ = writeln!(t, "    let q{g}_{d} = {rest} / p.{name}_dim{g}_{d};");
+                    rest = format!("q{g}_{d}");
                 }
-                rank => {
-                    let mut rest = (*arg).to_string();
-                    for d in (1..rank).rev() {
-                        let _ = writeln!(t, "    let c{g}_{d} = {rest} % p.{name}_dim{g}_{d};");
-                        let _ = writeln!(t, "    let q{g}_{d} = {rest} / p.{name}_dim{g}_{d};");
-                        rest = format!("q{g}_{d}");
-                    }
-                    let _ = writeln!(t, "    let c{g}_0 = {rest};");
-                }
+                let _ = writeln!(t, "    let c{g}_0 = {rest};");
             }
         }
     }
 
     pub(super) fn sum(&self, name: &str, at: &Addressing, l: usize) -> String {
         let mut s = format!("p.{name}_at{l}");
-        for (g, group) in at.groups.iter().enumerate() {
-            for (d, step) in group.steps[l].iter().enumerate() {
-                match step {
-                    Step::Zero => {}
-                    Step::One => {
-                        let _ = write!(s, " + c{g}_{d}");
-                    }
-                    Step::Parameter => {
-                        let _ = write!(s, " + c{g}_{d} * p.{name}_step{l}_{g}_{d}");
-                    }
+        for g in 0..at.groups.len() {
+            s.push_str(&self.along(name, at, l, g));
+        }
+        s
+    }
+
+    /// What the coordinates of one group add to a position.
+    pub(super) fn along(&self, name: &str, at: &Addressing, l: usize, g: usize) -> String {
+        let mut s = String::new();
+        for (d, step) in at.groups[g].steps[l].iter().enumerate() {
+            match step {
+                Step::Zero => {}
+                Step::One => {
+                    let _ = write!(s, " + c{g}_{d}");
+                }
+                Step::Parameter => {
+                    let _ = write!(s, " + c{g}_{d} * p.{name}_step{l}_{g}_{d}");
                 }
             }
         }

@@ -51,6 +51,7 @@ enum Part<'a> {
     Fault { binding: Option<usize> },
     Integers { name: &'static str, binding: usize },
     Memory { name: &'static str, binding: usize },
+    Matrix { name: &'static str, at: Addressing },
 }
 
 /// A kernel being put together.
@@ -74,6 +75,9 @@ impl<'a> Kernel<'a> {
         key.extend_from_slice(name.as_bytes());
         key.push(b'#');
         key.push(compute as u8);
+        for file in files {
+            key.extend_from_slice(file.path.as_bytes());
+        }
         Kernel {
             name,
             gpu,
@@ -141,6 +145,24 @@ impl<'a> Kernel<'a> {
         let at = self.address(name, &plan.shape, &plan.leaves, index);
         self.nodes(name, &plan.nodes, &[prologue.source]);
         self.parts.push(Part::Load { name, plan, source: prologue.source, at });
+    }
+
+    /// `base_<name>(o)`, where the rows of a strided array begin, counted over its first `lead` axes, and
+    /// `load_<name>(base, r) -> T` of the position over the rest; with `vectors` also `load4_<name>(base, r)`, which reads
+    /// four neighbours in memory, the first of them at a multiple of four.
+    pub(in crate::kernel) fn matrix(
+        &mut self,
+        name: &'static str,
+        leaf: &Leaf,
+        shape: &[usize],
+        lead: usize,
+        vectors: bool,
+    ) {
+        self.key.push(b'X');
+        self.key.push(u8::from(vectors));
+        let mut at = self.address_bound(name, shape, std::slice::from_ref(leaf), Index::Split(lead));
+        at.bindings.push(self.bind(&leaf.buffer, leaf.dtype, if vectors { 4 } else { 1 }, true));
+        self.parts.push(Part::Matrix { name, at });
     }
 
     /// `store_<name>(i, v)` into row-major memory from element `offset` on; `store(i, v)` for an empty name.

@@ -73,6 +73,25 @@ impl Kernel<'_> {
                     w(format_args!("fn write_{name}(i: u32, v: T) {{ b{binding}[i] = {v}; }}\n"));
                 }
             }
+            Part::Matrix { name, at } => {
+                w(format_args!("fn base_{name}(o: u32) -> u32 {{\n"));
+                self.coordinates_of(t, name, at, 0, "o");
+                let _ = writeln!(t, "    return p.{name}_at0{};\n}}", self.along(name, at, 0, 0));
+                let binding = at.bindings[0];
+                let position = format!("base{}", self.along(name, at, 0, 1));
+                let mut load = |digit: &str, of: &str, value: String| {
+                    let _ = writeln!(t, "fn load{digit}_{name}(base: u32, r: u32) -> {of} {{");
+                    self.coordinates_of(t, name, at, 1, "r");
+                    let _ = writeln!(t, "    return {value};\n}}");
+                };
+                if self.bound[binding].lanes == 4 {
+                    let four = self.convert(binding, &position, 4);
+                    load("", "T", format!("{four}[({position}) % 4u]"));
+                    load("4", "vec4<T>", four);
+                } else {
+                    load("", "T", self.convert(binding, &position, 1));
+                }
+            }
             Part::Integers { name, binding } => {
                 w(format_args!("fn get_{name}(i: u32) -> i32 {{ return b{binding}[p.{name}_at0 + i]; }}\n"));
                 if !self.bound[*binding].read_only {

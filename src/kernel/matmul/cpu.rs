@@ -1,120 +1,16 @@
-//! `y[b, i, j] = sum over k of a[b, i, k] * b[b, k, j]`, with either operand transposed and batches broadcast, no copies.
+//! Products on the CPU: one call of the GEMM crate, or one for each core.
 
-use super::{
-    elementwise,
-    emit::{Index, Kernel},
-    fuse, parallel,
-    reduce::write_f64,
-};
+use super::Matmul;
 use crate::{
-    device::{Device, Gpu},
     error::Result,
-    shape::{self, DType, MatmulShape, View},
-    tensor::{
-        Tensor, expect,
-        expr::{Launcher, Plan, Root},
-        wgsl,
-    },
+    kernel::{parallel, reduce::write_f64},
+    shape::{DType, MatmulShape, View},
+    tensor::{Tensor, expr::Plan},
 };
 use smallvec::SmallVec;
-use std::sync::Arc;
-
-impl Tensor {
-    /// The matrix product over the last two axes; leading axes broadcast, either operand may be taken transposed.
-    ///
-    /// `y[.., i, j] = sum over k of a[.., i, k] * b[.., k, j]`, for shapes `(.., m, k)` and `(.., k, n)` to `(.., m, n)`.
-    ///
-    /// # Panics
-    /// When shapes or dtypes do not fit, or the operands are on different devices.
-    #[track_caller]
-    pub fn matmul(&self, b: &Tensor, transa: bool, transb: bool) -> Tensor {
-        let (meta, shape) = expect("matmul", shape::matmul(&self.meta(), &b.meta(), transa, transb), &[self, b]);
-        super::same_device("matmul", &[self, b]);
-        // Operands are read many times: they are computed now, by kernels of their own.
-        let (a, b) = (oriented(self, &shape, transa), oriented(b, &shape, !transb));
-        a.force();
-        b.force();
-        let launcher = Matmul { shape };
-        elementwise::pending(self.device(), Root::Kernel(Arc::new(launcher)), &[&a, &b], meta.shape, meta.dtype)
-    }
-}
-
-/// The operand as (batch.., rows of the result, k).
-fn oriented(x: &Tensor, shape: &MatmulShape, swap: bool) -> Tensor {
-    let n = x.ndim();
-    let x = if swap {
-        let mut axes: Vec<usize> = (0..n).collect();
-        axes.swap(n - 2, n - 1);
-        x.with_view(x.view.permute(&axes))
-    } else {
-        x.clone()
-    };
-    let mut full = shape.batch.clone();
-    full.push(x.shape()[n - 2]);
-    full.push(x.shape()[n - 1]);
-    x.with_view(x.view.broadcast_to(&full))
-}
-
-#[derive(Debug)]
-struct Matmul {
-    shape: MatmulShape,
-}
-
-impl Launcher for Matmul {
-    fn run(&self, args: &[Tensor], plan: &Plan) -> Result<()> {
-        if plan.shape.size() == 0 {
-            return Ok(());
-        }
-        match &plan.device {
-            Device::Cpu(_) => {
-                plan.device.count_launch();
-                self.run_cpu(&args[0], &args[1], plan)
-            }
-            Device::Gpu(gpu) => self.run_gpu(gpu, &args[0], &args[1], plan),
-        }
-    }
-
-    fn takes_epilogue(&self, device: &Device) -> bool {
-        !device.is_cpu()
-    }
-}
 
 impl Matmul {
-    fn run_gpu(&self, gpu: &Arc<Gpu>, a: &Tensor, b: &Tensor, plan: &Plan) -> Result<()> {
-        let MatmulShape { batch, m, n, k } = &self.shape;
-        let (m, n, k, batches) = (*m, *n, *k, batch.size());
-        let along_k = |x: &Tensor| u32::from(x.view.strides[x.ndim() - 1].abs() == 1);
-        let index = Index::Split(batch.len() + 1);
-        let (pa, pb) = (fuse::prologue(a, a.shape())?, fuse::prologue(b, b.shape())?);
-        // A software adapter pays for barriers what a GPU gains by them.
-        let (files, tile, name): (&[_], usize, _) = if gpu.is_software() {
-            (&[wgsl!("family/matmul_direct.wgsl")], 8, "matmul_direct")
-        } else {
-            (&[wgsl!("family/matmul_tiled.wgsl")], 64, "matmul_tiled")
-        };
-        let mut kernel = Kernel::new(name, gpu, plan.compute, files);
-        if !gpu.is_software() {
-            kernel.constant("A_ALONG_K", along_k(a));
-            kernel.constant("B_ALONG_K", along_k(b));
-        }
-        kernel.input("a", &pa, index);
-        kernel.input("b", &pb, index);
-        kernel.epilogue(plan, index);
-        kernel.word("m", m);
-        kernel.word("columns", n);
-        kernel.word("k", k);
-        let (tiles_m, tiles_n) = (m.div_ceil(tile), n.div_ceil(tile));
-        kernel.word("tiles_n", tiles_n);
-        if gpu.is_software() {
-            kernel.word("threads", tiles_m * tiles_n);
-            kernel.launch(grid((tiles_m * tiles_n).div_ceil(64), batches));
-        } else {
-            kernel.launch(grid(tiles_m * tiles_n, batches));
-        }
-        Ok(())
-    }
-
-    fn run_cpu(&self, a: &Tensor, b: &Tensor, plan: &Plan) -> Result<()> {
+    pub(super) fn run_cpu(&self, a: &Tensor, b: &Tensor, plan: &Plan) -> Result<()> {
         let output = &plan.outputs[0];
         match output.storage.dtype {
             DType::F32 => self.multiply::<f32>(a, b, &output.buffer, output.offset),
@@ -216,7 +112,10 @@ impl<E> Shared<E> {
     }
 }
 
-trait Gemm: crate::shape::Element {
+/// Types that the GEMM crate multiplies.
+pub(in crate::kernel) trait Gemm: crate::shape::Element {
+    /// `c = a b`.
+    ///
     /// # Safety
     /// The strided operands of shapes `(m, k)`, `(k, n)` and `(m, n)` lie in valid memory.
     unsafe fn gemm(
@@ -250,10 +149,3 @@ macro_rules! gemm {
 }
 gemm!(f32, matrixmultiply::sgemm);
 gemm!(f64, matrixmultiply::dgemm);
-
-/// Workgroups of one product, folded over x and y, by batches over z.
-fn grid(groups: usize, batches: usize) -> [u32; 3] {
-    let [x, y, _] = super::emit::fold(groups);
-    assert!(batches <= 65_535, "a batch of more than 65535 matrix products");
-    [x, y, batches as u32]
-}

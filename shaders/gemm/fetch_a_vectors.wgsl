@@ -1,0 +1,25 @@
+// Four rows of a at four steps by four vectors, along k or along the rows as memory has them; the number of steps or of
+// rows is a multiple of four.
+
+fn fetch_a(r0: RowA, r1: RowA, r2: RowA, r3: RowA, start: Place, k: u32, last: u32) -> mat4x4<T> {
+    var m = mat4x4<T>();
+    if (A_ALONG_K == 1u) {
+        if (k < last) {
+            m = transpose(mat4x4<T>(load4_a(r0, k), load4_a(r1, k), load4_a(r2, k), load4_a(r3, k)));
+        }
+    } else {
+        if (k < last) {
+            m[0] = load4_a(r0, k);
+        }
+        if (k + 1u < last) {
+            m[1] = load4_a(r0, k + 1u);
+        }
+        if (k + 2u < last) {
+            m[2] = load4_a(r0, k + 2u);
+        }
+        if (k + 3u < last) {
+            m[3] = load4_a(r0, k + 3u);
+        }
+    }
+    return m;
+}

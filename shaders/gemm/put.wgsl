@@ -1,0 +1,5 @@
+// Results of a product go through the operators that follow it.
+
+fn put(z: u32, part: u32, row: u32, column: u32, value: T) {
+    store(z * p.m + row, column, value);
+}

@@ -1,0 +1,117 @@
+//! Products on a GPU: a schedule's kernel, with matrices in memory as its operands.
+
+use super::{
+    Matmul, Rule,
+    schedule::{Schedule, Sizes},
+};
+use crate::{
+    device::{Buffer, Gpu},
+    error::Result,
+    kernel::{
+        emit::{Index, Kernel},
+        reduce,
+    },
+    shape::{MatmulShape, Shape},
+    tensor::{
+        Storage, Tensor, Wgsl,
+        expr::{Leaf, Plan},
+        wgsl,
+    },
+};
+use std::sync::Arc;
+
+/// Along which axis the neighbours of a matrix lie, as the kernels' constants have it.
+pub(in crate::kernel) const ALONG_K: u32 = 1;
+
+/// An operand as `(batch.., rows, k)` in memory.
+pub(super) fn leaf(x: &Tensor) -> Result<Leaf> {
+    let (buffer, offset) = x.buffer()?;
+    Ok(Leaf { buffer, offset: offset + x.view.offset, strides: x.view.strides.clone(), dtype: x.dtype() })
+}
+
+/// Whether the matrix is read as vectors of four, and along k; rows are those of the last axis but one.
+pub(in crate::kernel) fn reads_vectors(leaf: &Leaf, shape: &[usize]) -> (bool, u32) {
+    let last = shape.len() - 1;
+    let unit = |axis: usize| leaf.strides[axis] == 1;
+    let along = if unit(last) || !unit(last - 1) { last } else { last - 1 };
+    let others = leaf.strides.iter().enumerate().filter(|(axis, _)| *axis != along);
+    let aligned = leaf.offset.is_multiple_of(4) && others.clone().all(|(_, s)| s % 4 == 0);
+    (unit(along) && aligned && shape[along].is_multiple_of(4), u32::from(along == last))
+}
+
+/// A buffer for the parts of sums, as the kernel's output `part`.
+pub(in crate::kernel) fn parts_buffer(kernel: &mut Kernel<'_>, parts: usize, plan: &Plan) -> Result<Buffer> {
+    let buffer = plan.device.allocate((parts * plan.shape.size()) as u64 * 4)?;
+    kernel.output("part", &buffer, plan.compute, 0);
+    Ok(buffer)
+}
+
+/// Adds the parts up and stores the plan's outputs.
+pub(in crate::kernel) fn add_parts(buffer: Buffer, parts: usize, plan: &Plan) -> Result<()> {
+    let n = plan.shape.size();
+    let storage = Storage::ready(plan.device.clone(), plan.compute, parts * n, buffer, None);
+    reduce::sum_parts(Tensor::whole(storage, Shape::from([parts, n])), plan)
+}
+
+impl Matmul {
+    pub(super) fn run_gpu(&self, gpu: &Arc<Gpu>, a: &Tensor, b: &Tensor, plan: &Plan) -> Result<()> {
+        let MatmulShape { batch, m, n, k } = &self.shape;
+        let mut sizes = Sizes { m: *m, n: *n, k: *k, batches: batch.size() };
+        let (a, b) = (leaf(a)?, leaf(b)?);
+        if b.strides[..batch.len()].iter().all(|&s| s == 0) {
+            // One right side for every batch: all rows of the left sides are one matrix.
+            sizes = Sizes { m: sizes.m * sizes.batches, batches: 1, ..sizes };
+        }
+        let software = gpu.is_software() && self.rule == Rule::Adapter;
+        let schedule = match self.rule {
+            Rule::Exactly(schedule) => schedule,
+            _ if sizes.m == 1 || sizes.n == 1 => return self.run_vector(gpu, (&a, &b), sizes, software, plan),
+            _ => Schedule::of(&sizes, software),
+        };
+        self.run_scheduled(gpu, (&a, &b), sizes, schedule, plan)
+    }
+
+    pub(super) fn run_scheduled(
+        &self,
+        gpu: &Arc<Gpu>,
+        (a, b): (&Leaf, &Leaf),
+        sizes: Sizes,
+        schedule: Schedule,
+        plan: &Plan,
+    ) -> Result<()> {
+        let MatmulShape { batch, m, n, k } = &self.shape;
+        let shape = |rows: usize| Shape::from([&batch[..], &[rows, *k]].concat());
+        let (shape_a, shape_b) = (shape(*m), shape(*n));
+        let ((mut vectors_a, along_a), (mut vectors_b, along_b)) =
+            (reads_vectors(a, &shape_a), reads_vectors(b, &shape_b));
+        // A row that four are read of must not be cut by the end of a batch.
+        vectors_a &= !schedule.block.is_direct();
+        vectors_b &= !schedule.block.is_direct();
+        let mut operands: Vec<Wgsl> =
+            vec![wgsl!("gemm/flat.wgsl"), wgsl!("gemm/matrix_a.wgsl"), wgsl!("gemm/matrix_b.wgsl")];
+        operands.push(if schedule.parts > 1 { wgsl!("gemm/put_part.wgsl") } else { wgsl!("gemm/put.wgsl") });
+        if !schedule.block.is_direct() {
+            operands.push(if vectors_a { wgsl!("gemm/fetch_a_vectors.wgsl") } else { wgsl!("gemm/fetch_a.wgsl") });
+            operands.push(if vectors_b { wgsl!("gemm/fetch_b_vectors.wgsl") } else { wgsl!("gemm/fetch_b.wgsl") });
+        }
+        let files = schedule.files(&operands);
+        let mut kernel = Kernel::new("matmul", gpu, plan.compute, &files);
+        if !schedule.block.is_direct() {
+            kernel.constant("A_ALONG_K", along_a);
+            kernel.constant("B_ALONG_K", along_b);
+        }
+        let lead = batch.len() + 1;
+        kernel.matrix("a", a, &shape_a, lead, vectors_a);
+        kernel.matrix("b", b, &shape_b, lead, vectors_b);
+        kernel.word("k", *k);
+        if schedule.parts > 1 {
+            let buffer = parts_buffer(&mut kernel, schedule.parts, plan)?;
+            schedule.launch(kernel, &sizes);
+            return add_parts(buffer, schedule.parts, plan);
+        }
+        kernel.epilogue(plan, Index::Split(lead));
+        kernel.word("columns", *n);
+        schedule.launch(kernel, &sizes);
+        Ok(())
+    }
+}

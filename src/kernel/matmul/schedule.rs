@@ -1,0 +1,144 @@
+//! How a product is shared among threads, by a rule from its sizes and the kind of adapter.
+
+use crate::{
+    kernel::emit::{Kernel, fold},
+    tensor::{Wgsl, wgsl},
+};
+
+/// The sizes of a product: `batches` of (m, k) by (k, n).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::kernel) struct Sizes {
+    pub m: usize,
+    pub n: usize,
+    pub k: usize,
+    pub batches: usize,
+}
+
+/// What one workgroup or one thread computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::kernel) enum Block {
+    /// A thread takes 8 by 8 results straight from memory: a barrier costs a software adapter what it saves on a GPU.
+    Direct8x8,
+    /// A thread takes 8 by 16 results: a quarter faster than 8 by 8 on llvmpipe, but compiled in twice the time.
+    Direct8x16,
+    /// A workgroup of 64 threads takes 32 by 32 results through workgroup memory, each thread 4 by 4 of them.
+    Tiled32,
+    /// A workgroup of 64 threads takes 64 by 64 results, each thread 8 by 8 of them.
+    Tiled64,
+    /// A workgroup of 256 threads takes 128 by 128 results, each thread 8 by 8 of them.
+    Tiled128,
+}
+
+impl Block {
+    /// Rows and columns of results.
+    pub fn sides(self) -> [usize; 2] {
+        match self {
+            Block::Direct8x8 => [8, 8],
+            Block::Direct8x16 => [8, 16],
+            Block::Tiled32 => [32, 32],
+            Block::Tiled64 => [64, 64],
+            Block::Tiled128 => [128, 128],
+        }
+    }
+
+    pub fn is_direct(self) -> bool {
+        matches!(self, Block::Direct8x8 | Block::Direct8x16)
+    }
+
+    /// The files of the schedule itself; operands and places have their own.
+    fn files(self) -> &'static [Wgsl] {
+        const SMALL: &[Wgsl] = &[wgsl!("gemm/tiled.wgsl"), wgsl!("gemm/registers_4x4.wgsl"), wgsl!("gemm/put4.wgsl")];
+        const LARGE: &[Wgsl] = &[wgsl!("gemm/tiled.wgsl"), wgsl!("gemm/registers_8x8.wgsl"), wgsl!("gemm/put4.wgsl")];
+        match self {
+            Block::Direct8x8 => &[wgsl!("gemm/direct_8x8.wgsl"), wgsl!("gemm/put4.wgsl")],
+            Block::Direct8x16 => &[wgsl!("gemm/direct_8x16.wgsl"), wgsl!("gemm/put4.wgsl")],
+            Block::Tiled32 => SMALL,
+            Block::Tiled64 | Block::Tiled128 => LARGE,
+        }
+    }
+}
+
+/// Steps of a slice in workgroup memory.
+const DEPTH: usize = 16;
+
+/// A block, and how many parts a sum is cut into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::kernel) struct Schedule {
+    pub block: Block,
+    pub parts: usize,
+}
+
+/// Steps that one thread may take: on llvmpipe its loops end after 65,535, and long ones trip watchdogs elsewhere.
+const LONGEST: usize = 32_768;
+
+impl Schedule {
+    /// The rule.
+    pub fn of(sizes: &Sizes, software: bool) -> Schedule {
+        let Sizes { m, n, k, batches } = *sizes;
+        let tiles = |block: Block| m.div_ceil(block.sides()[0]) * n.div_ceil(block.sides()[1]) * batches;
+        let block = if software {
+            // The larger one where it has work enough to make up for being compiled.
+            if n > 8 && m * n * k * batches > 1 << 22 { Block::Direct8x16 } else { Block::Direct8x8 }
+        } else if m > 64 && n > 64 && tiles(Block::Tiled128) >= 128 {
+            Block::Tiled128
+        } else if m > 32 && n > 32 && tiles(Block::Tiled64) >= 64 {
+            Block::Tiled64
+        } else {
+            Block::Tiled32
+        };
+        // Few results and long sums: parts of them side by side. Each part costs a pass over the results.
+        let enough = if software { 32 } else { 128 };
+        let shortest = if software { 64 } else { 128 };
+        let wanted = (enough / tiles(block).max(1)).clamp(1, (k / shortest).max(1));
+        let parts = wanted.max(k.div_ceil(LONGEST)).max(1);
+        Schedule { block, parts }
+    }
+
+    /// Steps of one part.
+    pub fn part(&self, k: usize) -> usize {
+        k.div_ceil(self.parts).next_multiple_of(DEPTH)
+    }
+
+    /// All files of a kernel: the schedule's, and its operands'.
+    pub fn files(&self, operands: &[Wgsl]) -> Vec<Wgsl> {
+        self.block.files().iter().chain(operands).copied().collect()
+    }
+
+    /// Adds the schedule's constants and parameters, and launches. `columns` is the epilogue's own parameter.
+    pub fn launch(&self, mut kernel: Kernel<'_>, sizes: &Sizes) {
+        let [rows, columns] = self.block.sides();
+        if !self.block.is_direct() {
+            kernel.constant("BLOCK_M", rows as u32);
+            kernel.constant("BLOCK_N", columns as u32);
+            kernel.constant("DEPTH", DEPTH as u32);
+        }
+        let (tiles_m, tiles_n) = (sizes.m.div_ceil(rows), sizes.n.div_ceil(columns));
+        kernel.word("m", sizes.m);
+        kernel.word("n", sizes.n);
+        kernel.word("tiles", tiles_m * tiles_n);
+        kernel.word("tiles_n", tiles_n);
+        kernel.word("batches", sizes.batches);
+        kernel.word("parts", self.parts);
+        kernel.word("part", self.part(sizes.k));
+        let work = tiles_m * tiles_n * sizes.batches * self.parts;
+        kernel.launch(fold(if self.block.is_direct() { work.div_ceil(16) } else { work }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rule_fills_an_adapter_and_bounds_a_thread() {
+        let of = |m, n, k, batches, software| Schedule::of(&Sizes { m, n, k, batches }, software);
+        assert_eq!(of(2048, 2048, 2048, 1, false), Schedule { block: Block::Tiled128, parts: 1 });
+        assert_eq!(of(512, 512, 512, 1, false).block, Block::Tiled64);
+        assert_eq!(of(32, 32, 4096, 1, false), Schedule { block: Block::Tiled32, parts: 32 });
+        assert_eq!(of(16, 16, 0, 1, true), Schedule { block: Block::Direct8x8, parts: 1 });
+        for (m, n, k) in [(1, 1, 1 << 20), (64, 64, 70_000), (8, 3, 65_536)] {
+            let schedule = of(m, n, k, 1, true);
+            assert!(schedule.part(k) <= 65_535 && schedule.part(k) * schedule.parts >= k, "{schedule:?}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Every schedule on whatever adapter there is, against the CPU in f64: those for hardware too, on a software adapter.
+
+use super::{
+    Rule, product,
+    schedule::{Block, Schedule},
+};
+use crate::{device::Device, kernel::philox::Generator, shape, shape::DType, tensor::Tensor, testing};
+
+fn gpu() -> Device {
+    testing::devices().pop().filter(|d| !d.is_cpu()).expect("an adapter, a software one at least")
+}
+
+/// A matrix product by a rule, against the one in f64; the result goes through one operator more.
+fn check(rule: Rule, a: &[usize], b: &[usize], trans: [bool; 2]) {
+    let device = gpu();
+    let mut generator = Generator::new(3);
+    let mut draw = |shape: &[usize]| Tensor::rand(&mut generator, shape, DType::F32, &Device::cpu()).add_scalar(-0.5);
+    let (x, y) = (draw(a), draw(b));
+    let exact = x.cast(DType::F64).matmul(&y.cast(DType::F64), trans[0], trans[1]).add_scalar(1.0).to_f64().unwrap();
+    let rules = shape::matmul(&x.meta(), &y.meta(), trans[0], trans[1]).unwrap();
+    let k = rules.1.k;
+    let got = product(&x.to_device(&device), &y.to_device(&device), trans, rules, rule).add_scalar(1.0);
+    let got = got.to_f64().unwrap();
+    let allowed = 1e-6 * (k as f64).sqrt().max(4.0);
+    for (at, (g, e)) in got.iter().zip(&exact).enumerate() {
+        assert!((g - e).abs() <= allowed, "{rule:?} of {a:?} by {b:?}, {trans:?}: element {at} is {g}, expected {e}");
+    }
+}
+
+#[test]
+fn every_block_at_every_edge_and_orientation() {
+    for block in [Block::Direct8x8, Block::Direct8x16, Block::Tiled32, Block::Tiled64, Block::Tiled128] {
+        let rule = Rule::Exactly(Schedule { block, parts: 1 });
+        for [m, k, n] in [[33, 17, 130], [132, 36, 68]] {
+            for trans in [[false, false], [true, false], [false, true], [true, true]] {
+                if block == Block::Tiled128 && trans[0] != trans[1] {
+                    // The operands' loaders are those of the smaller blocks, and this kernel is slow to compile.
+                    continue;
+                }
+                let a = if trans[0] { [k, m] } else { [m, k] };
+                let b = if trans[1] { [n, k] } else { [k, n] };
+                check(rule, &a, &b, trans);
+            }
+        }
+        check(rule, &[3, 1, 20, 8], &[2, 36, 8], [false, true]);
+    }
+    for block in [Block::Direct8x8, Block::Tiled32] {
+        let rule = Rule::Exactly(Schedule { block, parts: 1 });
+        check(rule, &[5, 4, 12], &[12, 20], [false, false]);
+        check(rule, &[3, 0], &[0, 5], [false, false]);
+    }
+}
+
+#[test]
+fn parts_of_sums() {
+    for block in [Block::Direct8x8, Block::Tiled32, Block::Tiled64] {
+        for parts in [2, 7] {
+            let rule = Rule::Exactly(Schedule { block, parts });
+            check(rule, &[9, 203], &[203, 34], [false, false]);
+            check(rule, &[2, 64, 12], &[2, 64, 8], [true, false]);
+        }
+    }
+    check(Rule::Adapter, &[3, 70_000], &[70_000, 2], [false, false]);
+}
+
+#[test]
+fn vectors_either_way_round() {
+    for rule in [Rule::Adapter, Rule::Hardware] {
+        for [m, k, n] in [[1, 300, 70], [70, 300, 1], [1, 5, 1], [1, 4000, 3], [1, 0, 5]] {
+            check(rule, &[m, k], &[k, n], [false, false]);
+            check(rule, &[k, m], &[n, k], [true, true]);
+        }
+        check(rule, &[3, 1, 20], &[3, 20, 36], [false, false]);
+        check(rule, &[4, 6, 20], &[4, 20, 1], [false, false]);
+        check(rule, &[1, 140_000], &[140_000, 2], [false, false]);
+    }
+}
+
+#[test]
+fn more_batches_than_a_grid_is_wide() {
+    check(Rule::Adapter, &[70_000, 2, 3], &[70_000, 3, 2], [false, false]);
+    check(Rule::Hardware, &[70_000, 1, 3], &[70_000, 3, 2], [false, false]);
+    check(Rule::Hardware, &[70_000, 2, 3], &[70_000, 3, 2], [false, false]);
+}
