@@ -6,12 +6,13 @@ use crate::{
     shape::{InvalidType, Meta, ensure, invalid},
     tensor::Tensor,
 };
+use parking_lot::Mutex;
 use smallvec::SmallVec;
 use std::{
     fmt::Debug,
     panic::Location,
     sync::{
-        Arc, OnceLock, Weak,
+        Arc, Weak,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
@@ -182,7 +183,8 @@ pub struct FunctionNode {
     rank: usize,
     function: Box<dyn Function>,
     inputs: SmallVec<[Arc<VariableNode>; 3]>,
-    outputs: OnceLock<SmallVec<[Weak<VariableNode>; 1]>>,
+    /// An output that was dropped and is wanted again, being retained, takes its place anew.
+    outputs: Mutex<SmallVec<[Weak<VariableNode>; 1]>>,
     saved_inputs: SmallVec<[Option<Tensor>; 3]>,
     saved_outputs: SmallVec<[Option<Tensor>; 1]>,
     extras: Vec<Tensor>,
@@ -217,11 +219,11 @@ impl FunctionNode {
 
     /// Those of its outputs that are still held.
     pub fn outputs(&self) -> impl Iterator<Item = Arc<VariableNode>> + '_ {
-        self.outputs.get().into_iter().flatten().filter_map(Weak::upgrade)
+        self.output_nodes().into_iter().filter_map(|n| n.upgrade())
     }
 
-    pub(super) fn output_nodes(&self) -> &[Weak<VariableNode>] {
-        self.outputs.get().map_or(&[], |o| o)
+    pub(super) fn output_nodes(&self) -> SmallVec<[Weak<VariableNode>; 1]> {
+        self.outputs.lock().clone()
     }
 
     pub(super) fn into_inputs(self) -> SmallVec<[Arc<VariableNode>; 3]> {
@@ -235,10 +237,10 @@ impl FunctionNode {
         needs: SmallVec<[bool; 3]>,
     ) -> Vec<Option<Variable>> {
         let inputs = self.saved_inputs.iter().zip(&self.inputs);
-        let outputs = self.saved_outputs.iter().zip(self.output_nodes());
+        let outputs = self.saved_outputs.iter().enumerate();
         let saved = Saved {
             inputs: inputs.map(|(t, n)| t.clone().map(|t| Variable::from_parts(t, n.clone()))).collect(),
-            outputs: outputs.map(|(t, n)| t.clone().map(|t| self.rewrap(t, n))).collect(),
+            outputs: outputs.map(|(i, t)| t.clone().map(|t| self.rewrap(t, i))).collect(),
             metas: self.inputs.iter().map(|n| n.meta().clone()).collect(),
             needs,
             node: self.clone(),
@@ -271,8 +273,14 @@ impl FunctionNode {
     }
 
     /// A retained output as a variable of this function, also where its node is gone.
-    fn rewrap(self: &Arc<FunctionNode>, data: Tensor, node: &Weak<VariableNode>) -> Variable {
-        let node = node.upgrade().unwrap_or_else(|| VariableNode::new(&data, true, self.rank + 1, Some(self.clone())));
+    fn rewrap(self: &Arc<FunctionNode>, data: Tensor, i: usize) -> Variable {
+        let mut outputs = self.outputs.lock();
+        let node = outputs[i].upgrade().unwrap_or_else(|| {
+            let node = VariableNode::new(&data, true, self.rank + 1, Some(self.clone()));
+            // A gradient that comes to the new node finds its way here.
+            outputs[i] = Arc::downgrade(&node);
+            node
+        });
         Variable::from_parts(data, node)
     }
 }
@@ -344,7 +352,7 @@ pub fn try_apply(function: impl Function, xs: &[&Variable]) -> Result<Vec<Variab
         rank,
         function: Box::new(function),
         inputs: xs.iter().map(|x| x.node().clone()).collect(),
-        outputs: OnceLock::new(),
+        outputs: Mutex::default(),
         saved_inputs: data.iter().enumerate().map(|(i, t)| keep(t, keep_inputs, i)).collect(),
         saved_outputs: outputs.iter().enumerate().map(|(i, t)| keep(t, keep_outputs, i)).collect(),
         extras,
@@ -357,7 +365,7 @@ pub fn try_apply(function: impl Function, xs: &[&Variable]) -> Result<Vec<Variab
             Variable::from_parts(y, of)
         })
         .collect();
-    let _ = node.outputs.set(ys.iter().map(|y| Arc::downgrade(y.node())).collect());
+    *node.outputs.lock() = ys.iter().map(|y| Arc::downgrade(y.node())).collect();
     Ok(ys)
 }
 
