@@ -2,7 +2,7 @@
 
 use super::{elementwise, fuse, rows};
 use crate::{
-    device::Device,
+    device::{Buffer, Device},
     error::{Error, Result},
     shape::{self, DType, Shape, Slice, View},
     tensor::{Op, Pointwise, Real, State, Storage, Tensor, block, expect, wgsl},
@@ -107,7 +107,8 @@ impl Tensor {
                 ((*t).clone(), view)
             })
             .collect();
-        assemble(&meta.shape, meta.dtype, tensors[0].device(), parts)
+        let into = |buffer: &Buffer| fuse::joint(parts, buffer);
+        assemble(&meta.shape, meta.dtype, tensors[0].device(), into)
     }
 
     /// `fill` of `shape` with this tensor in the place of a basic index; of zeros, the adjoint of [`Tensor::slice`].
@@ -121,7 +122,11 @@ impl Tensor {
         let (dtype, device) = (parts[0].0.dtype(), parts[0].0.device().clone());
         let whole = (Tensor::full(shape.clone(), fill, dtype, &device), View::contiguous(shape.clone()));
         let parts = parts.iter().filter(|(t, _)| t.size() > 0).map(|(t, view)| ((*t).clone(), view.clone()));
-        assemble(shape, dtype, &device, std::iter::once(whole).chain(parts).collect())
+        // Regions may overlap: one after the other.
+        let all = std::iter::once(whole).chain(parts);
+        assemble(shape, dtype, &device, |buffer| {
+            all.into_iter().try_for_each(|(part, view)| elementwise::assign(part, buffer, &view))
+        })
     }
 
     /// The tensor on another device.
@@ -185,13 +190,11 @@ pub(super) fn holds(device: &Device, dtype: DType) -> Result<()> {
     }
 }
 
-/// A new tensor from others written into regions of it, in order.
-fn assemble(shape: &Shape, dtype: DType, device: &Device, parts: Vec<(Tensor, View)>) -> Tensor {
+/// A new tensor from others written into its memory.
+fn assemble(shape: &Shape, dtype: DType, device: &Device, write: impl FnOnce(&Buffer) -> Result<()>) -> Tensor {
     let run = || -> Result<Tensor> {
         let buffer = device.allocate(fuse::bytes(device, dtype, shape.size()))?;
-        for (part, view) in parts {
-            elementwise::assign(part, &buffer, &view)?;
-        }
+        write(&buffer)?;
         Ok(Tensor::whole(Storage::ready(device.clone(), dtype, shape.size(), buffer, None), shape.clone()))
     };
     run().unwrap_or_else(|error| rows::failed(device, shape, dtype, error))

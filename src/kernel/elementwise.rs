@@ -247,8 +247,9 @@ fn gather<E: Element, R: Lane>(reader: &Reader<'_>, at: usize, out: &mut [R], co
                 }
                 0 => out.fill(convert(reader.leaf.buffer.host::<E>(first, 1)[0])),
                 _ => {
+                    let x = reader.leaf.buffer.host::<E>(first, 1).as_ptr();
                     for (i, o) in out.iter_mut().enumerate() {
-                        *o = convert(reader.leaf.buffer.host::<E>((first as isize + i as isize * step) as usize, 1)[0]);
+                        *o = convert(*x.offset(i as isize * step));
                     }
                 }
             }
@@ -283,45 +284,95 @@ fn run_cpu<R: Lane>(plan: &Plan) {
     let (mut targets, mut staged): (Vec<(u16, &Output)>, Vec<&Output>) = (vec![], vec![]);
     for output in &plan.outputs {
         match output.source {
-            Source::Node(node) if output.donor.is_none() && output.storage.dtype == R::DTYPE => {
+            Source::Node(node)
+                if output.donor.is_none() && output.region.is_none() && output.storage.dtype == R::DTYPE =>
+            {
                 targets.push((node, output));
             }
             _ => staged.push(output),
         }
     }
     let wanted: Vec<Source> = staged.iter().map(|o| o.source).collect();
+    let regions: Vec<Option<Region>> = staged.iter().map(|o| o.region.as_ref().map(Region::new)).collect();
     parallel::ranges(plan.shape.size(), plan.nodes.len().max(1), BLOCK, |range: Range<usize>| {
         for at in range.clone().step_by(BLOCK) {
             let n = BLOCK.min(range.end - at);
-            blocks.compute_into(at, n, &targets, &wanted, |w, values| write(staged[w], at, values));
+            blocks.compute_into(at, n, &targets, &wanted, |w, values| {
+                let output = staged[w];
+                // SAFETY: an output is known to nobody else until it is ready, and blocks do not overlap.
+                unsafe {
+                    match &regions[w] {
+                        Some(region) => region.store(&output.buffer, output.storage.dtype, at, values),
+                        None => store(&output.buffer, output.storage.dtype, output.offset + at, 1, values),
+                    }
+                }
+            });
         }
     });
 }
 
-/// Stores a block into an output, converted to its dtype.
-fn write<R: Lane>(output: &Output, at: usize, values: &[R]) {
-    // SAFETY: an output is known to nobody else until it is ready, and blocks do not overlap.
-    unsafe { store(&output.buffer, output.storage.dtype, output.offset + at, values) }
+/// A strided region of memory with its axes merged, to be written in blocks.
+struct Region {
+    dims: Vec<usize>,
+    strides: Vec<isize>,
+    offset: usize,
 }
 
-/// # Safety
-/// Nobody else reads or writes these elements.
-unsafe fn store<R: Lane>(buffer: &crate::device::Buffer, dtype: DType, at: usize, values: &[R]) {
-    unsafe fn put<E: Element, R: Lane>(buffer: &crate::device::Buffer, at: usize, values: &[R], f: impl Fn(R) -> E) {
-        // SAFETY: by the caller's promise.
-        let out = unsafe { buffer.host_mut::<E>(at, values.len()) };
-        out.iter_mut().zip(values).for_each(|(o, &v)| *o = f(v));
+impl Region {
+    fn new(view: &View) -> Region {
+        let (dims, mut strides) = collapse(&view.shape, &[&view.strides]);
+        Region { dims, strides: strides.remove(0), offset: view.offset }
     }
+
+    /// Stores the block of the region's elements from position `at` on.
+    ///
+    /// # Safety
+    /// Nobody else reads or writes these elements, and they are within the buffer.
+    unsafe fn store<R: Lane>(&self, buffer: &crate::device::Buffer, dtype: DType, at: usize, values: &[R]) {
+        walk(&self.dims, &self.strides, at, values.len(), |from, offset, step, run| {
+            let first = (self.offset as isize + offset) as usize;
+            // SAFETY: by the caller's promise.
+            unsafe { store(buffer, dtype, first, step, &values[from..from + run]) }
+        });
+    }
+}
+
+/// Stores values `step` elements apart, converted to the dtype.
+///
+/// # Safety
+/// Nobody else reads or writes these elements, and they are within the buffer.
+unsafe fn store<R: Lane>(buffer: &crate::device::Buffer, dtype: DType, at: usize, step: isize, values: &[R]) {
+    /// # Safety
+    /// As of `store`.
+    unsafe fn put<E: Element, R: Lane>(
+        (buffer, at, step): (&crate::device::Buffer, usize, isize),
+        values: &[R],
+        f: impl Fn(R) -> E,
+    ) {
+        // SAFETY: by the caller's promise.
+        unsafe {
+            if step == 1 {
+                let out = buffer.host_mut::<E>(at, values.len());
+                out.iter_mut().zip(values).for_each(|(o, &v)| *o = f(v));
+            } else {
+                let first = buffer.host_mut::<E>(at, values.len().min(1)).as_mut_ptr();
+                for (i, &v) in values.iter().enumerate() {
+                    *first.offset(i as isize * step) = f(v);
+                }
+            }
+        }
+    }
+    let buffer = (buffer, at, step);
     // SAFETY: by the caller's promise.
     unsafe {
         match dtype {
-            DType::F32 => put::<f32, R>(buffer, at, values, |v| v.to_f64() as f32),
-            DType::F64 => put::<f64, R>(buffer, at, values, |v| v.to_f64()),
-            DType::F16 => put::<f16, R>(buffer, at, values, |v| f16::from_f64(v.to_f64())),
-            DType::I32 => put::<i32, R>(buffer, at, values, |v| v.to_f64() as i32),
-            DType::U32 => put::<u32, R>(buffer, at, values, |v| v.to_f64() as u32),
-            DType::U8 => put::<u8, R>(buffer, at, values, |v| v.to_f64() as u8),
-            DType::Bool => put::<u8, R>(buffer, at, values, |v| u8::from(v != R::ZERO)),
+            DType::F32 => put::<f32, R>(buffer, values, |v| v.to_f64() as f32),
+            DType::F64 => put::<f64, R>(buffer, values, |v| v.to_f64()),
+            DType::F16 => put::<f16, R>(buffer, values, |v| f16::from_f64(v.to_f64())),
+            DType::I32 => put::<i32, R>(buffer, values, |v| v.to_f64() as i32),
+            DType::U32 => put::<u32, R>(buffer, values, |v| v.to_f64() as u32),
+            DType::U8 => put::<u8, R>(buffer, values, |v| v.to_f64() as u8),
+            DType::Bool => put::<u8, R>(buffer, values, |v| u8::from(v != R::ZERO)),
         }
     }
 }
@@ -354,27 +405,12 @@ pub(super) fn assign(source: Tensor, into: &crate::device::Buffer, view: &View) 
 
 fn assign_cpu<R: Lane>(prologue: &fuse::Prologue, into: &crate::device::Buffer, dtype: DType, view: &View) {
     let blocks = Blocks::<R>::new(&prologue.plan);
-    let (dims, mut strides) = collapse(&view.shape, &[&view.strides]);
-    let strides = strides.remove(0);
+    let region = Region::new(view);
     parallel::ranges(view.size(), 1, BLOCK, |range| {
         for at in range.clone().step_by(BLOCK) {
             let n = BLOCK.min(range.end - at);
-            blocks.compute(at, n, &[prologue.source], |_, values| {
-                walk(&dims, &strides, at, n, |from, offset, step, run| {
-                    let first = (view.offset as isize + offset) as usize;
-                    // SAFETY: the region is fresh and each of its elements is written once.
-                    unsafe {
-                        if step == 1 || run == 1 {
-                            store(into, dtype, first, &values[from..from + run]);
-                        } else {
-                            for i in 0..run {
-                                let to = (first as isize + i as isize * step) as usize;
-                                store(into, dtype, to, &values[from + i..from + i + 1]);
-                            }
-                        }
-                    }
-                });
-            });
+            // SAFETY: the region is fresh and each of its elements is written once.
+            blocks.compute(at, n, &[prologue.source], |_, values| unsafe { region.store(into, dtype, at, values) });
         }
     });
 }

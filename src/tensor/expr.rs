@@ -4,7 +4,7 @@ use super::{Op, Storage, Tensor, op::Scalars};
 use crate::{
     device::{Buffer, Device},
     error::Result,
-    shape::{DType, Shape},
+    shape::{DType, Shape, View},
 };
 use smallvec::SmallVec;
 use std::{fmt::Debug, sync::Arc};
@@ -99,7 +99,7 @@ pub(crate) struct Node {
     pub args: SmallVec<[Source; 3]>,
 }
 
-/// A result of a plan: row-major over the plan's shape, from an element of the buffer on.
+/// A result of a plan: row-major over the plan's shape, from an element of the buffer on, unless it has a region.
 pub(crate) struct Output {
     pub storage: Arc<Storage>,
     pub source: Source,
@@ -109,6 +109,8 @@ pub(crate) struct Output {
     pub donor: Option<u16>,
     /// Where it is to lie otherwise, if there is room.
     pub place: Option<Arc<Place>>,
+    /// The region of the buffer that it is written into, of the plan's shape.
+    pub region: Option<View>,
 }
 
 /// Everything that one kernel computes element by element.

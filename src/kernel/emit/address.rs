@@ -2,8 +2,8 @@
 
 use super::{Index, Kernel};
 use crate::{
-    shape::{DType, collapse},
-    tensor::expr::{Leaf, Plan},
+    shape::{DType, View, collapse},
+    tensor::expr::{Leaf, Output, Plan},
 };
 use smallvec::SmallVec;
 use std::fmt::Write;
@@ -60,20 +60,24 @@ pub(super) struct Addressing {
 }
 
 impl Kernel<'_> {
-    pub(super) fn address(&mut self, name: &'static str, shape: &[usize], leaves: &[Leaf], index: Index) -> Addressing {
-        self.address_lanes(name, shape, leaves, index, 1)
+    pub(super) fn address(&mut self, name: &'static str, plan: &Plan, index: Index) -> Addressing {
+        self.address_lanes(name, plan, index, 1)
     }
 
-    pub(super) fn address_lanes(
-        &mut self,
-        name: &'static str,
-        shape: &[usize],
-        leaves: &[Leaf],
-        index: Index,
-        lanes: u8,
-    ) -> Addressing {
-        let mut at = self.address_bound(name, shape, leaves, index);
-        for (l, leaf) in leaves.iter().enumerate() {
+    /// Of the plan's leaves, and after them of the outputs that have a region.
+    pub(super) fn address_lanes(&mut self, name: &'static str, plan: &Plan, index: Index, lanes: u8) -> Addressing {
+        self.key.extend(plan.outputs.iter().map(|o| u8::from(o.region.is_some())));
+        let mut at = if plan.outputs.iter().any(|o| o.region.is_some()) {
+            let regions = plan.outputs.iter().filter_map(|o| {
+                let View { strides, offset, .. } = o.region.clone()?;
+                Some(Leaf { buffer: o.buffer.clone(), offset, strides, dtype: o.storage.dtype })
+            });
+            let all: Vec<Leaf> = plan.leaves.iter().cloned().chain(regions).collect();
+            self.address_bound(name, &plan.shape, &all, index)
+        } else {
+            self.address_bound(name, &plan.shape, &plan.leaves, index)
+        };
+        for (l, leaf) in plan.leaves.iter().enumerate() {
             // A leaf that repeats along the last axis is read one element at a time and splat.
             let splat = at.groups.last().is_none_or(|g| g.rank == 0 || g.steps[l].last() == Some(&Step::Zero));
             let binding = self.bind(&leaf.buffer, leaf.dtype, if splat { 1 } else { lanes }, true);
@@ -121,6 +125,16 @@ impl Kernel<'_> {
             self.field(Field::Offset(name, l as u8), false, leaf.offset as u32);
         }
         Addressing { groups, bindings: vec![] }
+    }
+
+    /// Where each output of a plan is written.
+    pub(super) fn output_positions(&self, name: &str, plan: &Plan, at: &Addressing) -> Vec<String> {
+        let mut regions = plan.leaves.len()..;
+        let one = |(k, output): (usize, &Output)| match output.region {
+            None => format!("p.y_at{k} + i"),
+            Some(_) => self.sum(name, at, regions.next().expect("it has no end")),
+        };
+        plan.outputs.iter().enumerate().map(one).collect()
     }
 
     /// Writes the coordinates that operand `l` needs and returns its position.
@@ -184,7 +198,7 @@ impl Kernel<'_> {
 pub(super) fn vectorises(plan: &Plan) -> bool {
     let strides: SmallVec<[&[isize]; 8]> = plan.leaves.iter().map(|l| &l.strides[..]).collect();
     let (dims, strides) = collapse(&plan.shape, &strides);
-    if plan.outputs.iter().any(|o| o.offset % 4 != 0) {
+    if plan.outputs.iter().any(|o| o.offset % 4 != 0 || o.region.is_some()) {
         return false;
     }
     // A single element is read as such: as a vector, its leaf would be splat and its output not.

@@ -142,7 +142,7 @@ impl<'a> Kernel<'a> {
     pub(in crate::kernel) fn input(&mut self, name: &'static str, prologue: &'a Prologue, index: Index) {
         self.key.push(b'L');
         let plan = &prologue.plan;
-        let at = self.address(name, &plan.shape, &plan.leaves, index);
+        let at = self.address(name, plan, index);
         self.nodes(name, &plan.nodes, &[prologue.source]);
         self.parts.push(Part::Load { name, plan, source: prologue.source, at });
     }
@@ -227,7 +227,7 @@ impl<'a> Kernel<'a> {
             outputs.push(self.bind(&output.buffer, output.storage.dtype, lanes, false));
             self.field(Field::Offset("y", k as u8), false, output.offset as u32);
         }
-        let at = self.address_lanes("x", &plan.shape, &plan.leaves, Index::Flat, lanes);
+        let at = self.address_lanes("x", plan, Index::Flat, lanes);
         let sources: SmallVec<[Source; 4]> = plan.outputs.iter().map(|o| o.source).collect();
         self.nodes("x", &plan.nodes, &sources);
         self.parts.push(Part::Map { plan, at, outputs, lanes });
@@ -243,7 +243,7 @@ impl<'a> Kernel<'a> {
             outputs.push(self.bind(&output.buffer, output.storage.dtype, 1, false));
             self.field(Field::Offset("y", k as u8), false, output.offset as u32);
         }
-        let at = self.address("e", &plan.shape, &plan.leaves, index);
+        let at = self.address("e", plan, index);
         let sources: SmallVec<[Source; 4]> = plan.outputs.iter().map(|o| o.source).collect();
         self.nodes("e", &plan.nodes, &sources);
         self.parts.push(Part::Epilogue { plan, at, outputs, split: index != Index::Flat });

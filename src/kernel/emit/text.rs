@@ -139,9 +139,10 @@ impl Kernel<'_> {
                 w(format_args!("const LANES: u32 = {lanes}u;\nfn op(i: u32) {{\n"));
                 let value = self.body(t, "x", plan, at, &["i"], "i", *lanes);
                 let unit = if *lanes == 4 { " / 4u" } else { "" };
+                let positions = self.output_positions("x", plan, at);
                 for (k, (output, binding)) in plan.outputs.iter().zip(outputs).enumerate() {
                     let v = stored_lanes(output.storage.dtype, self.compute, &value(output.source), *lanes);
-                    let _ = writeln!(t, "    b{binding}[(p.y_at{k} + i){unit}] = {v};");
+                    let _ = writeln!(t, "    b{binding}[({}){unit}] = {v};", positions[k]);
                 }
                 t.push_str("}\n");
             }
@@ -153,9 +154,10 @@ impl Kernel<'_> {
                     t.push_str("    let i = o * p.columns + r;\n");
                 }
                 let value = self.body(t, "e", plan, at, args, "i", 1);
+                let positions = self.output_positions("e", plan, at);
                 for (k, (output, binding)) in plan.outputs.iter().zip(outputs).enumerate() {
                     let v = stored(output.storage.dtype, self.compute, &value(output.source));
-                    let _ = writeln!(t, "    b{binding}[p.y_at{k} + i] = {v};");
+                    let _ = writeln!(t, "    b{binding}[{}] = {v};", positions[k]);
                 }
                 t.push_str("}\n");
             }

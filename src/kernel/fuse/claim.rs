@@ -46,7 +46,7 @@ impl Gather {
     }
 
     /// A member that the kernel reads, or that something it reads is made of: it cannot be computed after the kernel.
-    fn needed_by_kernel(&self) -> Option<Arc<Storage>> {
+    pub(super) fn needed_by_kernel(&self) -> Option<Arc<Storage>> {
         let mut stack = vec![self.members[self.kernel?].storage.clone()];
         let mut seen: HashSet<*const Storage> = stack.iter().map(Arc::as_ptr).collect();
         while let Some(storage) = stack.pop() {
@@ -65,18 +65,23 @@ impl Gather {
 
     /// Where to cut an expression that needs more bindings than a kernel has.
     pub(super) fn too_large(&self, outputs: &[usize], root: usize) -> Option<usize> {
-        let Device::Gpu(gpu) = &self.device else { return None };
-        let mut buffers: Vec<u64> = self.leaves.iter().map(|(l, ..)| l.buffer.id()).collect();
-        buffers.sort_unstable();
-        buffers.dedup();
-        // A kernel with an epilogue has operands of its own.
-        let own = if self.kernel.is_some() { 3 } else { 0 };
-        if buffers.len() + outputs.len() + own <= gpu.max_bindings() || root == 0 {
+        if root == 0 || !self.exceeds(outputs.len()) {
             return None;
         }
         // Members are in the order of computation: half of them are done by the one in the middle.
         let middle = self.members.len() / 2;
         Some(if middle == root { root - 1 } else { middle.min(root - 1) })
+    }
+
+    /// Whether it needs more bindings than a kernel has, with this many buffers to write.
+    pub(super) fn exceeds(&self, outputs: usize) -> bool {
+        let Device::Gpu(gpu) = &self.device else { return false };
+        let mut buffers: Vec<u64> = self.leaves.iter().map(|(l, ..)| l.buffer.id()).collect();
+        buffers.sort_unstable();
+        buffers.dedup();
+        // A kernel with an epilogue has operands of its own.
+        let own = if self.kernel.is_some() { 3 } else { 0 };
+        buffers.len() + outputs + own > gpu.max_bindings()
     }
 
     /// Takes the expressions out of their storages, so that no other thread computes them.
@@ -113,18 +118,18 @@ impl Gather {
         }
         let donors = self.donors(outputs, kernel.is_some());
         let unset = Buffer::unset(&self.device);
-        let outputs = outputs
-            .iter()
-            .zip(donors)
-            .map(|(&at, donor)| Output {
-                storage: self.members[at].storage.clone(),
-                source: sources[at],
-                buffer: unset.clone(),
-                offset: 0,
-                donor,
-                place: places[at].take(),
-            })
-            .collect();
+        // What goes into a region may be a leaf as it is: it is written before an output can take that leaf's memory over.
+        let regions = self.regions.iter().map(|placed| placed.output(&sources));
+        let plain = outputs.iter().zip(donors).map(|(&at, donor)| Output {
+            storage: self.members[at].storage.clone(),
+            source: sources[at],
+            buffer: unset.clone(),
+            offset: 0,
+            donor,
+            place: places[at].take(),
+            region: None,
+        });
+        let outputs = regions.chain(plain).collect();
         let plan = Plan {
             device: self.device,
             shape: self.shape,

@@ -1,6 +1,6 @@
 //! What one kernel can compute: the pending storages below a root, as far as they can be swallowed.
 
-use super::super::fusion;
+use super::{super::fusion, joint::Placed};
 use crate::{
     device::{Buffer, Device},
     error::Error,
@@ -43,6 +43,8 @@ pub(super) struct Gather {
     pub(super) held_here: usize,
     pub(super) wait: bool,
     pub(super) failed: Option<Error>,
+    /// Values that go into regions of memory.
+    pub(super) regions: Vec<Placed>,
 }
 
 impl Gather {
@@ -64,6 +66,7 @@ impl Gather {
             held_here,
             wait: false,
             failed: None,
+            regions: vec![],
         }
     }
 
@@ -91,7 +94,7 @@ impl Gather {
     }
 
     /// Links an operand of an expression over `expr_shape`; on failure notes what is in the way.
-    fn operand(&mut self, arg: &Tensor, expr_shape: &Shape) -> Arg {
+    pub(super) fn operand(&mut self, arg: &Tensor, expr_shape: &Shape) -> Arg {
         let view = arg.view.broadcast_to(expr_shape);
         let broken = Arg::Leaf(usize::MAX);
         enum Kind {

@@ -6,8 +6,10 @@
 
 mod claim;
 mod gather;
+mod joint;
 mod prologue;
 
+pub(super) use joint::joint;
 pub(super) use prologue::{Prologue, prologue};
 
 use super::elementwise;
@@ -118,13 +120,14 @@ pub(super) fn force(root: &Arc<Storage>) {
             Step::Ready(job) => {
                 drop(lock);
                 stack.pop();
-                run(*job);
+                // The outputs' states tell of a failure.
+                let _ = run(*job);
             }
         }
     }
 }
 
-fn run(mut job: Job) {
+fn run(mut job: Job) -> Result<()> {
     let operands: &[Tensor] = job.kernel.as_ref().map_or(&[], |(_, args)| args);
     let result = allocate(&mut job.plan, operands).and_then(|()| match &job.kernel {
         Some((kernel, args)) => kernel.run(args, &job.plan),
@@ -138,11 +141,15 @@ fn run(mut job: Job) {
         };
     }
     claims().changed.notify_all();
+    result
 }
 
 /// Gives every output a buffer: that of its donor, the place kept for it, or a new one.
 fn allocate(plan: &mut Plan, operands: &[Tensor]) -> Result<()> {
     for at in 0..plan.outputs.len() {
+        if plan.outputs[at].region.is_some() {
+            continue;
+        }
         // A kernel cannot write to one part of a buffer while it reads another.
         let kept = plan.outputs[at].place.take().filter(|place| {
             let id = place.buffer_id();
