@@ -82,3 +82,82 @@ fn a_result_of_another_dtype_does_not_take_over_its_operand() {
         assert_eq!(x.argmax(1).cast(DType::F32).add_scalar(0.5).to_vec::<f32>().unwrap(), [1.5, 0.5]);
     }
 }
+
+/// An LSTM cell of 200 units over a batch of 20: its weights and states, with the kernels of making them done.
+fn lstm_cell(device: &Device) -> (L::StatelessLSTM, [Variable; 3]) {
+    let cell = L::StatelessLSTM::new(200, 200).to_device(device);
+    let of = |scale: f32| {
+        let values: Vec<f32> = (0..20 * 200).map(|i| (i as f32 * 0.7).sin() * scale).collect();
+        Variable::new(Tensor::from_slice(&values, [20, 200], device))
+    };
+    (cell, [of(1.0), of(0.5), of(0.2)])
+}
+
+#[test]
+fn an_lstm_cell_takes_four_launches_and_eight_back() {
+    if unfused() {
+        return;
+    }
+    let forward = |device: &Device| {
+        let (cell, [c, h, x]) = lstm_cell(device);
+        let (c, h) = cell.forward(Some(&c), Some(&h), &x);
+        (cell, c, h, x)
+    };
+    let (launches, read_backs) = count(|device| {
+        let (cell, c, h, x) = forward(device);
+        h.data().force();
+        (cell, c, h, x)
+    });
+    assert!((launches, read_backs) <= (4, 0), "forward: {launches} launches, {read_backs} read-backs");
+    let (both, read_backs) = count(|device| {
+        let (cell, c, h, x) = forward(device);
+        h.data().force();
+        // Upstream gradients as they come from what is above: numbers that repeat take no launch.
+        c.set_grad(Some(c.data().full_like(0.5)));
+        h.set_grad(Some(h.data().full_like(0.25)));
+        catena::autograd::backward(&[&c, &h], catena::autograd::Backward::default());
+        (cell, c, h, x)
+    });
+    assert!(both - launches <= 8 && read_backs == 0, "backward: {} launches", both - launches);
+    println!("LSTM cell: {launches} launches forward, {} backward", both - launches);
+}
+
+#[test]
+fn a_layer_over_sequences_is_not_waited_for() {
+    if unfused() {
+        return;
+    }
+    let (launches, read_backs) = count(|device| {
+        let lstm = L::NStepLSTM::new(1, 8, 8, 0.0).to_device(device);
+        let lengths = [10, 3, 12, 7];
+        let x = |n: usize| Variable::new(Tensor::from_slice(&vec![0.5f32; n * 8], [n, 8], device));
+        let xs: Vec<Variable> = lengths.iter().map(|&n| x(n)).collect();
+        let (hy, cy, ys) = lstm.forward(None, None, &xs);
+        let sums: Vec<Variable> = ys.iter().map(F::sum).collect();
+        F::add_all(&sums.iter().collect::<Vec<_>>()).backward();
+        (lstm, hy, cy)
+    });
+    assert_eq!(read_backs, 0);
+    println!("NStepLSTM over 12 steps: {launches} launches forward and backward");
+    assert!(launches <= 12 * 10 + 40, "{launches} launches");
+}
+
+#[test]
+fn tensors_of_one_shape_are_joined_by_one_launch() {
+    if unfused() {
+        return;
+    }
+    let launches = count(|device| {
+        let x = Tensor::from_slice(&[1.0f32, 2.0, 3.0, 4.0], [2, 2], device);
+        let y = x.mul(&x);
+        // Two expressions that share a third which stays, and memory as it is.
+        let joined = Tensor::stack(&[&y.add_scalar(1.0), &x, &y.transpose(None).add(&x)], -1);
+        let expected = [2.0, 1.0, 2.0, 5.0, 2.0, 11.0, 10.0, 3.0, 7.0, 17.0, 4.0, 20.0];
+        assert_eq!(joined.to_vec::<f32>().unwrap(), expected);
+        let again = Tensor::concat(&[&y.add_scalar(1.0), &y, &y.mul(&x)], 1);
+        assert_eq!(again.to_vec::<f32>().unwrap(), [2.0, 5.0, 1.0, 4.0, 1.0, 8.0, 10.0, 17.0, 9.0, 16.0, 27.0, 64.0]);
+        y
+    });
+    // One for `y`, which is wanted transposed, and one for each join.
+    assert_eq!(launches, (3, 2));
+}

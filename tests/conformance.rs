@@ -29,9 +29,9 @@ macro_rules! groups {
         }
     )*};
 }
-groups!(activation, array, connection, evaluation, loss, math, noise);
+groups!(activation, array, connection, evaluation, loss, math, noise, rnn, util);
 
 #[test]
 fn no_group_is_left_out() {
-    assert_eq!(functions::groups().len(), 7);
+    assert_eq!(functions::groups().len(), 9);
 }

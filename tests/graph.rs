@@ -88,7 +88,7 @@ fn scopes_end_where_they_end() {
         // Settings are the thread's.
         std::thread::spawn(|| assert!(config().train)).join().expect("the other thread trains");
     }
-    assert_eq!(config(), Config { train: true, enable_backprop: true, debug: false });
+    assert_eq!(config(), Config { train: true, enable_backprop: true, debug: false, recomputing: false });
     assert!(F::exp(&Variable::constant(Tensor::scalar(1.0f32, &Device::cpu()))).creator().is_none());
 }
 

@@ -13,6 +13,9 @@ const HELPERS: &[&str] = &[
     "loss/log_space",
     "loss/reduce",
     "evaluation/hits",
+    "rnn/gates",
+    "rnn/n_step",
+    "rnn/packed",
 ];
 
 fn read(path: &str) -> String {

@@ -11,10 +11,15 @@ pub struct Config {
     pub enable_backprop: bool,
     /// Whether every result is checked for NaN; off at first.
     pub debug: bool,
+    /// Whether a part of the graph runs a second time, for its backward pass; off but within
+    /// [`forget`](crate::functions::forget()).
+    pub recomputing: bool,
 }
 
 thread_local! {
-    static CONFIG: Cell<Config> = const { Cell::new(Config { train: true, enable_backprop: true, debug: false }) };
+    static CONFIG: Cell<Config> = const { {
+        Cell::new(Config { train: true, enable_backprop: true, debug: false, recomputing: false })
+    } };
 }
 
 /// The settings of this thread.

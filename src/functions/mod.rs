@@ -12,6 +12,8 @@ pub mod family;
 pub mod loss;
 pub mod math;
 pub mod noise;
+pub mod rnn;
+pub mod util;
 
 pub use activation::*;
 pub use array::*;
@@ -20,6 +22,8 @@ pub use evaluation::*;
 pub use loss::*;
 pub use math::*;
 pub use noise::*;
+pub use rnn::*;
+pub use util::*;
 
 use crate::autograd::Case;
 
@@ -43,7 +47,7 @@ macro_rules! entries {
 pub(crate) use entries;
 
 /// Every group with its entries.
-pub fn groups() -> [(&'static str, &'static [Entry]); 7] {
+pub fn groups() -> [(&'static str, &'static [Entry]); 9] {
     [
         ("activation", activation::ALL),
         ("array", array::ALL),
@@ -52,6 +56,8 @@ pub fn groups() -> [(&'static str, &'static [Entry]); 7] {
         ("loss", loss::ALL),
         ("math", math::ALL),
         ("noise", noise::ALL),
+        ("rnn", rnn::ALL),
+        ("util", util::ALL),
     ]
 }
 

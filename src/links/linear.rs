@@ -45,6 +45,15 @@ impl Linear {
         Linear { W: Parameter::lazy(LeCunNormal::default()), b: Some(Parameter::new(out_size, Zero)), out_size }
     }
 
+    /// A layer whose input size may not be known yet.
+    pub(super) fn with_lazy(in_size: Option<usize>, out_size: usize, initial_w: impl Initializer) -> Linear {
+        let layer = Linear { W: Parameter::lazy(initial_w), b: Some(Parameter::new(out_size, Zero)), out_size };
+        if let Some(in_size) = in_size {
+            layer.W.initialize([out_size, in_size]);
+        }
+        layer
+    }
+
     /// The same layer without a bias.
     #[must_use]
     pub fn nobias(self) -> Linear {

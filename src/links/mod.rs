@@ -10,6 +10,7 @@ pub mod initializers;
 mod linear;
 mod link;
 mod parameter;
+pub mod rnn;
 mod snapshot;
 
 pub use classifier::Classifier;
@@ -18,3 +19,4 @@ pub use initializers::Initializer;
 pub use linear::Linear;
 pub use link::{Layer, Link, Path, Replica, Visit};
 pub use parameter::{Parameter, Persistent};
+pub use rnn::*;

@@ -20,7 +20,8 @@ pub fn run(case: &Case, device: &Device) -> Option<Result<(), String>> {
     Some(compare(case, device, &|name| xs[name].clone(), &ys))
 }
 
-fn compare(case: &Case, device: &Device, x: &dyn Fn(&str) -> Variable, ys: &[Variable]) -> Result<(), String> {
+/// Compares results with everything stored of a case, whose inputs `x` gives by name.
+pub fn compare(case: &Case, device: &Device, x: &dyn Fn(&str) -> Variable, ys: &[Variable]) -> Result<(), String> {
     let names = case.outputs();
     if names.len() != ys.len() {
         return Err(format!("{} outputs, expected {names:?}", ys.len()));

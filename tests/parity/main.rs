@@ -66,6 +66,7 @@ fn run(case: &Case, device: &Device) -> Option<Result<(), String>> {
     match case.group.as_str() {
         "optimizers" => optimizers::run(case, device),
         "traces" => traces::run(case, device),
+        "rnn" if case.op.starts_with("L.") => rnn::run(case, device),
         "normalization" if !case.is_call() => normalization::run(case, device),
         _ => check::run(case, device),
     }

@@ -11,6 +11,8 @@ pub fn run(case: &Case, device: &Device) -> Option<Result<(), String>> {
             Some(fig2a(case, device, MomentumSGD { lr, momentum }))
         }
         "traces/fig2b_rnn_bptt" => Some(fig2b(case, device)),
+        "traces/lstm_lm_bptt" => Some(lstm_lm(case, device)),
+        "traces/nstep_bigru_adam" => Some(nstep_bigru(case, device)),
         _ => None,
     }
 }
@@ -150,5 +152,81 @@ fn fig2b(case: &Case, device: &Device) -> Result<(), String> {
     column(case, "out/grad_norm", norms, device)?;
     let last = h.data().to_f64().map_err(|e| e.to_string())?;
     close_values("out/h_last", &last, &wanted(case, "out/h_last")?, case.tolerance("fwd", device))?;
+    end(case, &model, device)
+}
+
+chain! {
+    struct Lm {
+        emb: L::EmbedID,
+        l1: L::LSTM,
+        l2: L::LSTM,
+        out: L::Linear,
+    }
+}
+
+fn lstm_lm(case: &Case, device: &Device) -> Result<(), String> {
+    let (vocabulary, embedded, hidden) =
+        (case.int("n_vocab") as usize, case.int("n_embed") as usize, case.int("n_hidden") as usize);
+    let model = Lm {
+        emb: L::EmbedID::new(vocabulary, embedded),
+        l1: L::LSTM::new(embedded, hidden),
+        l2: L::LSTM::new(hidden, hidden),
+        out: L::Linear::new(hidden, vocabulary),
+    };
+    start(case, &model, device)?;
+    let mut optimizer = Sgd::new(case.f64("lr")).setup(&model);
+    optimizer.add_hook(GradientClipping(case.f64("clip")));
+    let sequence = case.tensor("in/seq", device).ok_or("in/seq is missing")?;
+    let row = |i: usize| Variable::constant(sequence.slice(&[Slice::from(i)]));
+    let mut losses = vec![];
+    let mut total: Option<Variable> = None;
+    for step in 0..case.int("T") as usize {
+        let y = model.out.forward(&model.l2.forward(&model.l1.forward(&model.emb.forward(&row(step)))));
+        let loss = F::softmax_cross_entropy(&y, &row(step + 1));
+        losses.push(number(&loss)?);
+        let sum = total.take().map_or(loss.clone(), |before| before + &loss);
+        if (step + 1) % case.int("bptt") as usize == 0 {
+            model.cleargrads();
+            sum.backward();
+            sum.unchain_backward();
+            optimizer.update();
+        } else {
+            total = Some(sum);
+        }
+    }
+    column(case, "out/loss", losses, device)?;
+    let last = model.l2.h.get().ok_or("no state")?.data().to_f64().map_err(|e| e.to_string())?;
+    close_values("out/h_last", &last, &wanted(case, "out/h_last")?, case.tolerance("fwd", device))?;
+    end(case, &model, device)
+}
+
+chain! {
+    struct Classes {
+        gru: L::NStepBiGRU,
+        out: L::Linear,
+    }
+}
+
+fn nstep_bigru(case: &Case, device: &Device) -> Result<(), String> {
+    let (inputs, units, classes) = (case.int("in") as usize, case.int("out") as usize, case.int("classes") as usize);
+    let model = Classes { gru: L::NStepBiGRU::new(1, inputs, units, 0.0), out: L::Linear::new(2 * units, classes) };
+    start(case, &model, device)?;
+    let mut optimizer = Adam::new(case.f64("alpha")).setup(&model);
+    let sequences = case.sizes("lengths").map_or(0, |l| l.len());
+    let xs: Vec<Variable> = (0..sequences)
+        .map(|i| case.tensor(&format!("in/xs{i}"), device).expect("sequences are stored").into())
+        .collect();
+    let t: Variable = case.tensor("in/t", device).ok_or("in/t is missing")?.into();
+    let mut losses = vec![];
+    for _ in 0..case.int("steps") {
+        let (hy, _) = model.gru.forward(None, &xs);
+        let side = |i: usize| F::get_item(&hy, &[Slice::from(i)]);
+        let loss = F::softmax_cross_entropy(&model.out.forward(&F::concat(&[&side(0), &side(1)], 1)), &t);
+        losses.push(number(&loss)?);
+        model.cleargrads();
+        loss.backward();
+        optimizer.update();
+    }
+    column(case, "out/loss", losses, device)?;
     end(case, &model, device)
 }

@@ -31,10 +31,12 @@ pub use relu6::relu6;
 pub use rrelu::{rrelu, rrelu_with, rrelu_with_slopes};
 pub use selu::selu;
 pub use sigmoid::sigmoid;
+pub(in crate::functions) use sigmoid::sigmoid_grad;
 pub use softmax::{softmax, softmax_axis};
 pub use softplus::{softplus, softplus_with};
 pub use swish::swish;
 pub use tanh::tanh;
+pub(in crate::functions) use tanh::tanh_grad;
 
 pub(super) const ALL: &[super::Entry] = super::entries![
     clipped_relu,

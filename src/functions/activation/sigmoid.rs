@@ -71,6 +71,11 @@ impl Elementwise<2> for SigmoidGrad {
     }
 }
 
+/// `gy * y * (1 - y)`: the gradient at a result `y`.
+pub(in crate::functions) fn sigmoid_grad(y: &Variable, gy: &Variable) -> Variable {
+    map(SigmoidGrad, [y, gy])
+}
+
 pub(super) fn cases() -> Vec<Case> {
     vec![
         Case::new("sigmoid", |x| sigmoid(&x[0])).input([3, 5]),

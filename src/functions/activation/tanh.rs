@@ -71,6 +71,11 @@ impl Elementwise<2> for TanhGrad {
     }
 }
 
+/// `gy * (1 - y * y)`: the gradient at a result `y`.
+pub(in crate::functions) fn tanh_grad(y: &Variable, gy: &Variable) -> Variable {
+    map(TanhGrad, [y, gy])
+}
+
 pub(super) fn cases() -> Vec<Case> {
     vec![
         Case::new("tanh", |x| tanh(&x[0])).input([3, 5]),

@@ -67,6 +67,9 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("concat/same_twice", |x| concat(&[&x[0], &x[0]], 1)).input([2, 3]),
         Case::new("concat/one", |x| concat(&[&x[0]], 0)).input([2, 3]),
         Case::new("concat/with_empty", |x| concat(&[&x[0], &x[1]], 0)).input([2, 3]).input([0, 3]),
+        Case::new("concat/of_a_product", |x| concat(&[&crate::functions::matmul(&x[0], &x[1]), &x[0]], 1))
+            .input([3, 3])
+            .input([3, 3]),
         Case::new("concat/of_expressions", |x| {
             concat(&[&(&x[0] * &x[1]), &crate::functions::transpose(&x[1], None)], 0)
         })

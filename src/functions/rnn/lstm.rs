@@ -1,0 +1,135 @@
+use super::gates::Gates;
+use crate::{
+    autograd::{Case, Forward, Function, Retain, Saved, Variable, apply_all},
+    functions::{
+        activation::{sigmoid, sigmoid_grad, tanh, tanh_grad},
+        array::{concat, split_axis},
+    },
+    shape::{InvalidType, Meta, ensure, same_float},
+    tensor::{Tensor, expect},
+};
+
+/// One step of long short-term memory: the next cell and the output, `c' = tanh(a) s(i) + s(f) c` and `h = s(o) tanh(c')`.
+///
+/// `c_prev` is `(B, units)`, `x` is `(B, 4 units)`, the sum of what the input and the last output give, with the gates of a
+/// unit side by side: `x` reshaped to `(B, units, 4)` holds `a, i, f, o` along its last axis. `s` is the logistic function.
+/// Where `x` has fewer rows than `c_prev`, the rows left over of `c_prev` are those of the result.
+///
+/// # Panics
+/// When shapes or dtypes do not fit.
+///
+/// ```
+/// # use catena::prelude::*;
+/// let c = Variable::constant(Tensor::zeros([2, 3], DType::F32, &Device::cpu()));
+/// let x = Variable::constant(Tensor::ones([2, 12], DType::F32, &Device::cpu()));
+/// let (c, h) = F::lstm(&c, &x);
+/// assert_eq!((&c.shape()[..], &h.shape()[..]), (&[2, 3][..], &[2, 3][..]));
+/// ```
+#[track_caller]
+pub fn lstm(c_prev: &Variable, x: &Variable) -> (Variable, Variable) {
+    let fits = || {
+        rules(&[c_prev.data().meta(), x.data().meta()])?;
+        ensure!(x.shape()[0], <=, c_prev.shape()[0]);
+        Ok(())
+    };
+    expect("lstm", fits(), &[c_prev.data(), x.data()]);
+    let batch = x.shape()[0];
+    if batch == c_prev.shape()[0] {
+        return cell(c_prev, x, Gates::Interleaved);
+    }
+    let parts = split_axis(c_prev, [batch], 0);
+    let (c, h) = cell(&parts[0], x, Gates::Interleaved);
+    (concat(&[&c, &parts[1]], 0), h)
+}
+
+/// As [`lstm`] for equal batches, with the gates in the order said.
+#[track_caller]
+pub(super) fn cell(c_prev: &Variable, x: &Variable, gates: Gates) -> (Variable, Variable) {
+    let mut ys = apply_all(Lstm { gates }, &[c_prev, x]);
+    let h = ys.pop().expect("two outputs");
+    (ys.swap_remove(0), h)
+}
+
+fn rules(xs: &[Meta]) -> Result<(), InvalidType> {
+    let (c, x) = (&xs[0], &xs[1]);
+    same_float(xs)?;
+    ensure!(c.ndim(), ==, 2);
+    ensure!(x.ndim(), ==, 2);
+    ensure!(x.shape[1], ==, 4 * c.shape[1]);
+    Ok(())
+}
+
+#[derive(Debug)]
+struct Lstm {
+    gates: Gates,
+}
+
+impl Function for Lstm {
+    fn name(&self) -> &'static str {
+        "lstm"
+    }
+
+    fn infer(&self, xs: &[Meta]) -> Result<Vec<Meta>, InvalidType> {
+        rules(xs)?;
+        ensure!(xs[0].shape[0], ==, xs[1].shape[0]);
+        Ok(vec![xs[0].clone(), xs[0].clone()])
+    }
+
+    fn retain(&self) -> Retain {
+        Retain::INPUTS.output(0)
+    }
+
+    fn forward(&self, xs: &[Tensor]) -> Forward {
+        let gate = |k| self.gates.of_tensor(&xs[1], 4, k);
+        // The second result is computed through the first: one kernel stores both.
+        let c = gate(0).tanh().mul(&gate(1).sigmoid()).add(&gate(2).sigmoid().mul(&xs[0]));
+        let h = gate(3).sigmoid().mul(&c.tanh());
+        vec![c, h].into()
+    }
+
+    fn backward(&self, saved: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
+        let (c_prev, c_next) = (saved.input(0), saved.output(0));
+        let [a, i, f, o] = self.gates.split(saved.input(1));
+        let (a, i, f, o, t) = (tanh(&a), sigmoid(&i), sigmoid(&f), sigmoid(&o), tanh(c_next));
+        let through_h = gys[1].as_ref().map(|gh| tanh_grad(&t, &(gh * &o)));
+        let gc = match (&gys[0], through_h) {
+            (Some(gc), Some(h)) => gc + h,
+            (Some(gc), None) => gc.clone(),
+            (None, Some(h)) => h,
+            (None, None) => return vec![None, None],
+        };
+        let gx = saved.needs(1).then(|| {
+            let go = match &gys[1] {
+                Some(gh) => sigmoid_grad(&o, &(gh * &t)),
+                None => Variable::constant(o.data().full_like(0.0)),
+            };
+            let ga = tanh_grad(&a, &(&gc * &i));
+            let (gi, gf) = (sigmoid_grad(&i, &(&gc * &a)), sigmoid_grad(&f, &(&gc * c_prev)));
+            self.gates.join([&ga, &gi, &gf, &go])
+        });
+        vec![saved.needs(0).then(|| &gc * &f), gx]
+    }
+}
+
+pub(super) fn cases() -> Vec<Case> {
+    let both = |(c, h): (Variable, Variable)| vec![c, h];
+    vec![
+        Case::many("lstm", move |x| both(lstm(&x[0], &x[1]))).input([3, 5]).input([3, 20]),
+        Case::new("lstm/output_alone", |x| lstm(&x[0], &x[1]).1).input([2, 4]).input([2, 16]),
+        Case::new("lstm/cell_alone", |x| lstm(&x[0], &x[1]).0).input([2, 4]).input([2, 16]),
+        Case::many("lstm/fewer_rows", move |x| both(lstm(&x[0], &x[1]))).input([4, 3]).input([2, 12]),
+        Case::many("lstm/blocks", move |x| both(cell(&x[0], &x[1], Gates::Blocks))).input([3, 5]).input([3, 20]),
+        Case::many("lstm/two_steps", move |x| {
+            let (c, h) = lstm(&x[0], &x[1]);
+            both(lstm(&c, &(&x[2] + concat(&[&h, &h, &h, &h], 1))))
+        })
+        .input([2, 3])
+        .input([2, 12])
+        .input([2, 12]),
+        Case::many("lstm/no_rows", move |x| both(lstm(&x[0], &x[1]))).input([0, 3]).input([0, 12]),
+        Case::many("lstm/large", move |x| both(lstm(&x[0], &x[1])))
+            .input_in([2, 3], -9.0, 9.0)
+            .input_in([2, 12], -90.0, 90.0)
+            .order(1),
+    ]
+}

@@ -1,0 +1,22 @@
+//! Recurrent networks: cells, and layers over whole sequences.
+
+mod gates;
+mod lstm;
+mod n_step;
+mod n_step_gru;
+mod n_step_lstm;
+mod n_step_rnn;
+mod packed;
+mod slstm;
+mod tree_lstm;
+
+pub use lstm::lstm;
+pub(crate) use n_step::{Cell, Layers};
+pub use n_step_gru::{n_step_bigru, n_step_gru};
+pub use n_step_lstm::{n_step_bilstm, n_step_lstm};
+pub use n_step_rnn::{RnnActivation, n_step_birnn, n_step_rnn};
+pub(crate) use packed::{Order, pack, unpack};
+pub use slstm::slstm;
+pub use tree_lstm::tree_lstm;
+
+pub(super) const ALL: &[super::Entry] = super::entries![lstm, n_step_gru, n_step_lstm, n_step_rnn, slstm, tree_lstm];

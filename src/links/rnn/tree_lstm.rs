@@ -1,0 +1,150 @@
+use super::lstm::zeros_like;
+use crate::{
+    autograd::Variable,
+    functions as F,
+    links::{Linear, Link, Path, Replica, Visit},
+};
+
+crate::chain! {
+    /// A tree LSTM whose nodes have any number of children, in no order.
+    ///
+    /// The gates `a, i, o` of a node come from its input and the sum of its children's outputs, and a forget gate for
+    /// each child from the input and that child's output: see [`tree_lstm`](crate::functions::tree_lstm()).
+    /// Tai, Socher and Manning, 2015.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let node = L::ChildSumTreeLSTM::new(3, 2);
+    /// let x = Variable::constant(Tensor::ones([1, 3], DType::F32, &Device::cpu()));
+    /// let leaf = node.forward(&[], &x);
+    /// let (c, h) = node.forward(&[Some((&leaf.0, &leaf.1)), None], &x);
+    /// assert_eq!((&c.shape()[..], &h.shape()[..]), (&[1, 2][..], &[1, 2][..]));
+    /// ```
+    #[derive(Debug)]
+    pub struct ChildSumTreeLSTM {
+        /// On the input, `(4 out, in)`: `a, i, o, f`.
+        pub W_x: Linear,
+        /// On the sum of the children's outputs, `(3 out, out)`.
+        pub W_h_aio: Linear,
+        /// On each child's output, `(out, out)`.
+        pub W_h_f: Linear,
+        #[plain]
+        out_size: usize,
+    }
+}
+
+/// A child: its cell and its output; none stands for zeros.
+type Child<'a> = Option<(&'a Variable, &'a Variable)>;
+
+/// Cells and outputs of children, with zeros for those that are not there.
+fn whole(children: &[Child<'_>], x: &Variable, units: usize) -> Vec<(Variable, Variable)> {
+    let one = |child: &Child<'_>| match child {
+        Some((c, h)) => ((*c).clone(), (*h).clone()),
+        None => (zeros_like(x, units), zeros_like(x, units)),
+    };
+    children.iter().map(one).collect()
+}
+
+impl ChildSumTreeLSTM {
+    /// From `in_size` to `out_size` values a node.
+    pub fn new(in_size: usize, out_size: usize) -> ChildSumTreeLSTM {
+        ChildSumTreeLSTM {
+            W_x: Linear::new(in_size, 4 * out_size),
+            W_h_aio: Linear::new(out_size, 3 * out_size).nobias(),
+            W_h_f: Linear::new(out_size, out_size).nobias(),
+            out_size,
+        }
+    }
+
+    /// The cell and the output of a node, from its children's and its input `(B, in)`.
+    ///
+    /// # Panics
+    /// When shapes do not fit.
+    #[track_caller]
+    pub fn forward(&self, children: &[Child<'_>], x: &Variable) -> (Variable, Variable) {
+        let of_input = F::split_axis(&self.W_x.forward(x), [3 * self.out_size], 1);
+        if children.is_empty() {
+            return F::tree_lstm(&[], &of_input[0]);
+        }
+        let children = whole(children, x, self.out_size);
+        let hs: Vec<&Variable> = children.iter().map(|(_, h)| h).collect();
+        let gates = self.W_h_aio.forward(&F::add_all(&hs)) + &of_input[0];
+        // One product for all children.
+        let of_children = F::split_axis(&self.W_h_f.forward(&F::concat(&hs, 0)), hs.len(), 0);
+        let forget: Vec<Variable> = of_children.iter().map(|f| f + &of_input[1]).collect();
+        let all: Vec<&Variable> = std::iter::once(&gates).chain(&forget).collect();
+        F::tree_lstm(&children.iter().map(|(c, _)| c).collect::<Vec<_>>(), &F::concat(&all, 1))
+    }
+}
+
+/// A tree LSTM whose nodes have a fixed number of children, in order.
+///
+/// Every gate comes from the input and from each child's output, by weights of that child's place: see
+/// [`tree_lstm`](crate::functions::tree_lstm()). Tai, Socher and Manning, 2015.
+///
+/// ```
+/// # use catena::prelude::*;
+/// let node = L::NaryTreeLSTM::new(3, 2, 2);
+/// let x = Variable::constant(Tensor::ones([1, 3], DType::F32, &Device::cpu()));
+/// let leaf = node.forward(&[None, None], Some(&x));
+/// let child = Some((&leaf.0, &leaf.1));
+/// assert_eq!(node.forward(&[child, child], None).1.shape()[..], [1, 2]);
+/// ```
+#[allow(non_snake_case)]
+#[derive(Debug)]
+pub struct NaryTreeLSTM {
+    /// On the input, `((3 + n) out, in)`: `a, i, o, f_1, .., f_n`.
+    pub W_x: Linear,
+    /// On each child's output, `((3 + n) out, out)`; named `W_h_1` and so on.
+    pub W_h: Vec<Linear>,
+    out_size: usize,
+}
+
+impl NaryTreeLSTM {
+    /// From `in_size` to `out_size` values a node of `n_ary` children.
+    ///
+    /// # Panics
+    /// When nodes have no children.
+    #[track_caller]
+    pub fn new(in_size: usize, out_size: usize, n_ary: usize) -> NaryTreeLSTM {
+        assert!(n_ary > 0, "NaryTreeLSTM: expected at least one child, got none");
+        let gates = (3 + n_ary) * out_size;
+        let of_child = |_| Linear::new(out_size, gates).nobias();
+        NaryTreeLSTM { W_x: Linear::new(in_size, gates), W_h: (0..n_ary).map(of_child).collect(), out_size }
+    }
+
+    /// The cell and the output of a node, from its children's and its input `(B, in)`, if it has one.
+    ///
+    /// # Panics
+    /// When the number of children or shapes do not fit, or there is neither an input nor a child.
+    #[track_caller]
+    pub fn forward(&self, children: &[Child<'_>], x: Option<&Variable>) -> (Variable, Variable) {
+        let n = self.W_h.len();
+        assert!(children.len() == n, "NaryTreeLSTM: expected {n} children, got {}", children.len());
+        let model = x.or(children.iter().flatten().map(|(c, _)| *c).next());
+        let model = model.expect("NaryTreeLSTM: expected an input or a child, got neither");
+        let terms = x.map(|x| self.W_x.forward(x)).into_iter();
+        let of_children = children.iter().zip(&self.W_h).filter_map(|(child, w)| Some(w.forward(child.as_ref()?.1)));
+        let gates = terms.chain(of_children).reduce(|a, b| a + b).expect("an input or a child is there");
+        let children = whole(children, model, self.out_size);
+        F::tree_lstm(&children.iter().map(|(c, _)| c).collect::<Vec<_>>(), &gates)
+    }
+}
+
+impl Link for NaryTreeLSTM {
+    fn visit(&self, path: &mut Path, visitor: &mut dyn Visit) {
+        path.child("W_x", |path| self.W_x.visit(path, visitor));
+        for (i, w) in self.W_h.iter().enumerate() {
+            path.child(&format!("W_h_{}", i + 1), |path| w.visit(path, visitor));
+        }
+    }
+
+    fn replicate(&self, replica: Replica) -> NaryTreeLSTM {
+        let on_children = self.W_h.replicate(replica);
+        NaryTreeLSTM { W_x: self.W_x.replicate(replica), W_h: on_children, out_size: self.out_size }
+    }
+
+    fn replicate_boxed(&self, replica: Replica) -> Box<dyn Link> {
+        Box::new(self.replicate(replica))
+    }
+}
