@@ -152,6 +152,7 @@ mod atomic;
 pub mod autograd;
 pub mod datasets;
 pub mod device;
+pub mod distributions;
 pub mod error;
 pub mod functions;
 pub mod kernel;

@@ -1,6 +1,6 @@
 //! The order of the layers, read from the imports: left may be named by right, never the reverse.
 //!
-//! error - shape - device - tensor - kernel - autograd - functions - report - serializers - links - optimizers - training.
+//! error - shape - device - tensor - kernel - autograd - functions - distributions - report - serializers - links - optimizers - training.
 //! Beside this line: random and datasets (as far as the CPU's arrays), and testing, which may name everything.
 
 use std::{fs, path::Path};
@@ -17,6 +17,7 @@ const ORDER: &[&str] = &[
     "datasets",
     "autograd",
     "functions",
+    "distributions",
     "report",
     "serializers",
     "links",
