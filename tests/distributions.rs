@@ -1,5 +1,7 @@
 //! Densities, entropies and divergences against Chainer's values; draws against the moments they should have.
 
+#![allow(clippy::approx_constant, reason = "the numbers are what Chainer printed")]
+
 use catena::{
     distributions::{
         Bernoulli, Beta, Categorical, Dirichlet, Distribution, Gamma, Independent, KlDivergence, Laplace,
