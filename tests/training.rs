@@ -45,7 +45,6 @@ fn a_step_waits_for_nothing_and_makes_nothing_new() {
         assert_eq!(after_two.read_backs, 0, "{device}");
         assert_eq!(after_two.buffers_created, 0, "{device}");
         assert_eq!(after_two.pipelines, 0, "{device}");
-        assert_eq!(after_two.fallbacks, 0, "{device}");
         let groups = after_ten.bind_groups + after_ten.bind_group_hits;
         assert!(after_ten.bind_group_hits * 100 >= groups * 99, "{device}: {after_ten:?}");
         if std::env::var("CATENA_FUSION").is_err() {

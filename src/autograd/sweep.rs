@@ -6,7 +6,7 @@ use super::{
     function::check_nan,
     hook,
 };
-use crate::tensor::Tensor;
+use crate::{device::Tag, tensor::Tensor};
 use smallvec::SmallVec;
 use std::{
     collections::{BinaryHeap, HashMap, HashSet},
@@ -102,6 +102,7 @@ impl Sweep {
                 gradient.data().place(&place);
             }
             gradient.data().force();
+            gradient.data().tag(Tag::Gradient);
         }
         self.grads.insert(node.id(), gradient);
     }

@@ -1,11 +1,8 @@
 //! A block of device memory that goes back to its pool when the last handle is dropped.
 
-use super::{Device, cpu::HostBlock, pool::Block};
+use super::{Device, Tag, cpu::HostBlock, pool::Block};
 use crate::shape::Element;
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
-};
+use std::sync::Arc;
 
 pub(super) enum Raw {
     Host(Block<HostBlock>),
@@ -75,12 +72,30 @@ impl Buffer {
         self.0.class
     }
 
+    /// Usable bytes of the buffer that this one is, or is a part of.
+    pub(crate) fn whole_bytes(&self) -> u64 {
+        match &self.0.raw {
+            Some(Raw::Part(whole)) => whole.whole_bytes(),
+            _ => self.0.class,
+        }
+    }
+
     /// A number that stays with the block while the pool keeps it.
     pub(crate) fn id(&self) -> u64 {
         match self.raw() {
             Raw::Host(b) => b.id,
             Raw::Gpu(b) => b.id,
             Raw::Part(whole) => whole.id(),
+        }
+    }
+
+    /// Says what it is for.
+    pub(crate) fn tag(&self, tag: Tag) {
+        match (self.raw(), self.device()) {
+            (Raw::Host(b), Device::Cpu(cpu)) => cpu.pool.tag(b.id, tag),
+            (Raw::Gpu(b), Device::Gpu(gpu)) => gpu.pool.tag(b.id, tag),
+            (Raw::Part(whole), _) => whole.tag(tag),
+            _ => {}
         }
     }
 
@@ -94,23 +109,6 @@ impl Buffer {
             Raw::Part(whole) => whole.gpu(),
             Raw::Host(_) => unreachable!("a host buffer where a GPU buffer is expected"),
         }
-    }
-
-    fn batch(&self) -> &AtomicU64 {
-        match self.raw() {
-            Raw::Host(b) => &b.batch,
-            Raw::Gpu(b) => &b.batch,
-            Raw::Part(whole) => whole.batch(),
-        }
-    }
-
-    /// Notes the batch of the recorder that uses it.
-    pub(super) fn used_in(&self, batch: u64) {
-        self.batch().store(batch, Relaxed);
-    }
-
-    pub(super) fn last_batch(&self) -> u64 {
-        self.batch().load(Relaxed)
     }
 
     fn host_ptr(&self) -> *mut u8 {

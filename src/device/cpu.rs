@@ -17,7 +17,7 @@ pub struct Cpu {
 
 impl Cpu {
     pub(super) fn new() -> Cpu {
-        Cpu { pool: BufferPool::new(), counters: Counters::default() }
+        Cpu { pool: BufferPool::new(u64::MAX), counters: Counters::default() }
     }
 }
 

@@ -4,7 +4,9 @@
 
 mod buffer;
 mod cpu;
+mod folder;
 pub(crate) mod gpu;
+mod memory;
 mod pool;
 mod select;
 mod stats;
@@ -12,7 +14,8 @@ mod stats;
 pub use buffer::Buffer;
 pub use cpu::Cpu;
 pub use gpu::Gpu;
-pub use select::DeviceInfo;
+pub use memory::{ClassUse, Memory, Tag};
+pub use select::{DeviceInfo, DeviceOptions};
 pub use stats::Stats;
 
 use crate::error::Result;
@@ -77,6 +80,46 @@ impl Device {
             Device::Cpu(cpu) => drop(cpu.pool.free_all()),
             Device::Gpu(gpu) => gpu.free_all_blocks(),
         }
+    }
+
+    /// Gives those free blocks back that were not asked for lately, or that are more than twice of what was in use.
+    ///
+    /// The pool does the same by itself whenever it needs a new block.
+    pub fn trim(&self) {
+        match self {
+            Device::Cpu(cpu) => drop(cpu.pool.trim()),
+            Device::Gpu(gpu) => gpu.trim(),
+        }
+    }
+
+    /// What memory is held for, and by blocks of which sizes.
+    pub fn memory(&self) -> Memory {
+        match self {
+            Device::Cpu(cpu) => cpu.pool.memory(),
+            Device::Gpu(gpu) => gpu.pool.memory(),
+        }
+    }
+
+    /// Gives a GPU up: its memory is freed, and whatever is asked of this device or its tensors from now on fails with
+    /// [`Error::DeviceLost`](crate::error::Error::DeviceLost). Opening the adapter again gives a new device.
+    ///
+    /// The CPU device cannot be closed: nothing happens.
+    pub fn close(&self) {
+        if let Device::Gpu(gpu) = self {
+            gpu.close();
+        }
+    }
+
+    /// Keeps compiled kernels on disk now, which otherwise happens when compiling has paused for a moment.
+    pub fn save_pipelines(&self) {
+        if let Device::Gpu(gpu) = self {
+            gpu.save_pipelines();
+        }
+    }
+
+    /// The failure that is pending, as a result: what was recorded since did not run.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.failure().map_or(Ok(()), Err)
     }
 
     /// Limits what the pool takes from the system, in bytes; `None` lifts the limit.

@@ -21,6 +21,19 @@ pub struct DeviceInfo {
     pub id: String,
 }
 
+/// How to open a device otherwise than [`Device::named`] does: with less than the adapter allows.
+///
+/// For programs that share an adapter, and for tests of what happens at its limits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DeviceOptions {
+    /// Bytes of one buffer that a kernel may see; tensors may be larger.
+    pub max_binding_bytes: Option<u64>,
+    /// Bytes of one buffer, and so of one tensor.
+    pub max_buffer_bytes: Option<u64>,
+    /// Elements, times operations on each, that one launch computes.
+    pub max_launch_elements: Option<u64>,
+}
+
 fn instance() -> &'static wgpu::Instance {
     static INSTANCE: OnceLock<wgpu::Instance> = OnceLock::new();
     INSTANCE.get_or_init(|| {
@@ -98,9 +111,19 @@ fn open(adapter: &wgpu::Adapter) -> Result<Device> {
     if let Some((_, gpu)) = open.iter().find(|(k, _)| *k == key) {
         return Ok(Device::Gpu(gpu.clone()));
     }
-    let gpu = Arc::new(Gpu::open(adapter, format!("{} ({})", info.name, interface(&info)))?);
+    let gpu = Arc::new(Gpu::open(adapter, full_name(&info), &DeviceOptions::default())?);
     open.push((key, gpu.clone()));
     Ok(Device::Gpu(gpu))
+}
+
+fn full_name(info: &wgpu::AdapterInfo) -> String {
+    format!("{} ({})", info.name, interface(info))
+}
+
+/// What a name means, among the adapters found.
+enum Named {
+    Cpu,
+    Adapter(wgpu::Adapter),
 }
 
 impl Device {
@@ -151,44 +174,29 @@ impl Device {
     /// assert!(text.contains("abacus") && text.contains("available: cpu"));
     /// ```
     pub fn named(name: &str) -> Result<Device> {
-        let wanted = name.trim().to_lowercase();
-        match wanted.as_str() {
-            "cpu" => return Ok(Device::cpu()),
-            "best" | "" => {
-                let found = adapters();
-                return match found.iter().find(|a| a.get_info().device_type != wgpu::DeviceType::Cpu) {
-                    Some(adapter) => open(adapter),
-                    None => Ok(Device::cpu()),
-                };
-            }
-            _ => {}
+        match find(name)? {
+            Named::Cpu => Ok(Device::cpu()),
+            Named::Adapter(adapter) => open(&adapter),
         }
-        let found = adapters();
-        let listed = describe(&found);
-        let alias = match wanted.as_str() {
-            "gpu" => "gpu:0",
-            "software" => "software:0",
-            other => other,
-        };
-        let by_id = listed.iter().position(|d| d.id == alias);
-        let by_interface = || listed.iter().position(|d| d.interface == wanted && d.id != "cpu");
-        let by_name = || listed.iter().position(|d| d.id != "cpu" && d.name.to_lowercase().contains(&wanted));
-        match by_id.or_else(by_interface).or_else(by_name) {
-            Some(i) => open(&found[i - 1]),
-            None => Err(Error::NoDevice {
-                wanted: name.into(),
-                available: listed
-                    .iter()
-                    .map(|d| {
-                        if d.id == "cpu" {
-                            "cpu".into()
-                        } else {
-                            format!("{} = {} ({}, {})", d.id, d.name, d.interface, d.kind)
-                        }
-                    })
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            }),
+    }
+
+    /// Opens a device of its own by name, with memory, kernels and counters of its own; [`Device::named`] gives the same
+    /// device to everybody.
+    ///
+    /// # Errors
+    /// As [`Device::named`].
+    ///
+    /// ```
+    /// # use catena::device::{Device, DeviceOptions};
+    /// assert!(Device::open("cpu", &DeviceOptions::default()).unwrap().is_cpu());
+    /// ```
+    pub fn open(name: &str, options: &DeviceOptions) -> Result<Device> {
+        match find(name)? {
+            Named::Cpu => Ok(Device::cpu()),
+            Named::Adapter(adapter) => {
+                let name = full_name(&adapter.get_info());
+                Ok(Device::Gpu(Arc::new(Gpu::open(&adapter, name, options)?)))
+            }
         }
     }
 
@@ -203,5 +211,46 @@ impl Device {
     /// Every device that can be opened, the CPU first.
     pub fn all() -> Vec<DeviceInfo> {
         describe(&adapters())
+    }
+}
+
+/// What a name means.
+fn find(name: &str) -> Result<Named> {
+    let wanted = name.trim().to_lowercase();
+    match wanted.as_str() {
+        "cpu" => return Ok(Named::Cpu),
+        "best" | "" => {
+            let found = adapters();
+            let hardware = found.into_iter().find(|a| a.get_info().device_type != wgpu::DeviceType::Cpu);
+            return Ok(hardware.map_or(Named::Cpu, Named::Adapter));
+        }
+        _ => {}
+    }
+    let mut found = adapters();
+    let listed = describe(&found);
+    let alias = match wanted.as_str() {
+        "gpu" => "gpu:0",
+        "software" => "software:0",
+        other => other,
+    };
+    let by_id = listed.iter().position(|d| d.id == alias);
+    let by_interface = || listed.iter().position(|d| d.interface == wanted && d.id != "cpu");
+    let by_name = || listed.iter().position(|d| d.id != "cpu" && d.name.to_lowercase().contains(&wanted));
+    match by_id.or_else(by_interface).or_else(by_name) {
+        Some(i) => Ok(Named::Adapter(found.swap_remove(i - 1))),
+        None => Err(Error::NoDevice {
+            wanted: name.into(),
+            available: listed
+                .iter()
+                .map(|d| {
+                    if d.id == "cpu" {
+                        "cpu".into()
+                    } else {
+                        format!("{} = {} ({}, {})", d.id, d.name, d.interface, d.kind)
+                    }
+                })
+                .collect::<Vec<_>>()
+                .join(", "),
+        }),
     }
 }

@@ -67,8 +67,6 @@ counters! {
     bind_groups,
     /// Bind groups found in the cache.
     bind_group_hits,
-    /// Operators that ran on the CPU although their inputs are on a GPU.
-    fallbacks,
 }
 
 pub(crate) fn bump(counter: &AtomicU64, by: u64) {

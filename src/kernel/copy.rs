@@ -195,6 +195,7 @@ fn assemble(shape: &Shape, dtype: DType, device: &Device, write: impl FnOnce(&Bu
     let run = || -> Result<Tensor> {
         let buffer = device.allocate(fuse::bytes(device, dtype, shape.size()))?;
         write(&buffer)?;
+        device.check()?;
         Ok(Tensor::whole(Storage::ready(device.clone(), dtype, shape.size(), buffer, None), shape.clone()))
     };
     run().unwrap_or_else(|error| rows::failed(device, shape, dtype, error))

@@ -196,6 +196,7 @@ fn upload<E: Element>(values: &[E], device: &Device) -> Result<(Buffer, Option<(
             }
         }
     }
+    device.check()?;
     Ok((buffer, range))
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn cross_entropy(x: &Tensor, t: &Tensor, ignore: i32) -> CrossEntropy
         let [losses, log_sums, labels] = dtypes.map(|d| Tensor::zeros(t.shape().clone(), d, x.device()));
         return CrossEntropy { losses, log_sums, labels };
     }
-    let [losses, log_sums, labels] = match run(x, t, ignore, dtypes) {
+    let [losses, log_sums, labels] = match run(x, t, ignore, dtypes).and_then(|b| x.device().check().map(|()| b)) {
         Ok(buffers) => {
             let mut dtypes = dtypes.into_iter();
             buffers.map(|b| {
@@ -134,7 +134,7 @@ pub(crate) fn valid_mean(x: &Tensor, labels: &Tensor) -> (Tensor, Tensor) {
     if x.size() == 0 {
         return (Tensor::zeros((), dtypes[0], device), Tensor::ones((), dtypes[1], device));
     }
-    match means(x, labels, dtypes) {
+    match means(x, labels, dtypes).and_then(|b| device.check().map(|()| b)) {
         Ok([y, scale]) => {
             let whole = |b, d| Tensor::whole(Storage::ready(device.clone(), d, 1, b, None), Shape::scalar());
             (whole(y, dtypes[0]), whole(scale, dtypes[1]))

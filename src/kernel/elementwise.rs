@@ -4,6 +4,7 @@ use super::{
     emit::{Index, Kernel},
     fuse, fusion,
     parallel::{self, Disjoint},
+    split::{self, Operand},
 };
 use crate::{
     device::Device,
@@ -82,11 +83,7 @@ pub(super) fn run(plan: &Plan) -> Result<()> {
                 _ => run_cpu::<f64>(plan),
             }
         }
-        Device::Gpu(gpu) => {
-            let mut kernel = Kernel::new("map", gpu, plan.compute, &[wgsl!("family/map.wgsl")]);
-            kernel.map(plan);
-            kernel.launch_elements(plan.shape.size());
-        }
+        Device::Gpu(gpu) => split::run_map(gpu, plan)?,
     }
     Ok(())
 }
@@ -382,22 +379,38 @@ pub(super) fn assign(source: Tensor, into: &crate::device::Buffer, view: &View) 
     if source.size() == 0 {
         return Ok(());
     }
-    let dtype = source.dtype();
-    let shape = view.shape.clone();
-    let prologue = fuse::prologue(&source, &shape)?;
-    match source.device() {
+    let prologue = fuse::prologue(&source, &view.shape)?;
+    assign_prologue(&prologue, source.dtype(), into, view)
+}
+
+/// As [`assign`], for an operand over the shape of the region.
+pub(super) fn assign_prologue(
+    prologue: &fuse::Prologue,
+    dtype: DType,
+    into: &crate::device::Buffer,
+    view: &View,
+) -> Result<()> {
+    let shape = &view.shape;
+    match &prologue.plan.device {
         Device::Cpu(_) => {
-            source.device().count_launch();
+            prologue.plan.device.count_launch();
             match prologue.plan.compute {
-                DType::F32 => assign_cpu::<f32>(&prologue, into, dtype, view),
-                _ => assign_cpu::<f64>(&prologue, into, dtype, view),
+                DType::F32 => assign_cpu::<f32>(prologue, into, dtype, view),
+                _ => assign_cpu::<f64>(prologue, into, dtype, view),
             }
         }
         Device::Gpu(gpu) => {
-            let mut kernel = Kernel::new("assign", gpu, prologue.plan.compute, &[wgsl!("family/assign.wgsl")]);
-            kernel.input("x", &prologue, Index::Flat);
-            kernel.output_view("y", into, dtype, view, Index::Flat);
-            kernel.launch_elements(shape.size());
+            let launch = |prologue: &fuse::Prologue, view: &View| {
+                let mut kernel = Kernel::new("assign", gpu, prologue.plan.compute, &[wgsl!("family/assign.wgsl")]);
+                kernel.input("x", prologue, Index::Flat);
+                kernel.output_view("y", into, dtype, view, Index::Flat);
+                kernel.launch_elements(view.size());
+            };
+            let operands = Operand::of_leaves(&prologue.plan.leaves).chain([Operand::new(into, dtype, &view.strides)]);
+            match split::cells(gpu, shape, shape.len(), operands, prologue.plan.nodes.len())? {
+                None => launch(prologue, view),
+                Some(cells) => cells.iter().for_each(|c| launch(&c.of_prologue(prologue), &c.of_view(view))),
+            }
         }
     }
     Ok(())

@@ -15,6 +15,9 @@ use crate::{
 };
 use half::f16;
 
+/// Ids over which one thread runs: loops end after 65,535 turns on some software adapters.
+const LONGEST: usize = 32_768;
+
 /// An id that names no row and is passed over: its row is zero, its gradient goes nowhere.
 pub(crate) type Ignore = Option<i32>;
 
@@ -70,6 +73,7 @@ impl Tensor {
                     kernel.launch_elements(n * width);
                 }
             }
+            device.check()?;
             Ok(Tensor::whole(Storage::ready(device.clone(), self.dtype(), n * width, out, None), shape.clone()))
         };
         run().unwrap_or_else(|e| super::rows::failed(self.device(), &shape, self.dtype(), e))
@@ -116,16 +120,23 @@ impl Tensor {
                     let compute = crate::tensor::expr::compute_type(self.dtype(), device);
                     let matrix = source.try_reshape_view(&Shape::from([n, width])).expect("contiguous");
                     let prologue = fuse::prologue(&matrix, matrix.shape())?;
-                    let mut kernel = Kernel::new("add_rows", gpu, compute, FILES);
-                    kernel.input("x", &prologue, Index::Split(1));
-                    kernel.integers("id", &id, id_at, true);
-                    kernel.output("y", &out, self.dtype(), 0);
-                    kernel.word("count", n);
-                    kernel.constant("BY_ID", u32::from(by_id));
-                    ids_of(&mut kernel, operator, &ids, [rows, width], ignore);
-                    kernel.launch_elements(if by_id { n } else { rows } * width);
+                    // Once for no ids at all, so that what nobody adds to is zero.
+                    for before in (0..n.max(1)).step_by(LONGEST) {
+                        let count = LONGEST.min(n - before);
+                        let mut kernel = Kernel::new("add_rows", gpu, compute, FILES);
+                        kernel.input("x", &prologue, Index::Split(1));
+                        kernel.integers("id", &id, id_at, true);
+                        kernel.memory("y", &out, self.dtype(), false);
+                        kernel.word("before", before);
+                        kernel.word("count", count);
+                        kernel.constant("FIRST", u32::from(before == 0));
+                        kernel.constant("BY_ID", u32::from(by_id));
+                        ids_of(&mut kernel, operator, &ids, [rows, width], ignore);
+                        kernel.launch_elements(if by_id { count } else { rows } * width);
+                    }
                 }
             }
+            device.check()?;
             Ok(Tensor::whole(Storage::ready(device.clone(), self.dtype(), rows * width, out, None), shape.clone()))
         };
         run().unwrap_or_else(|e| super::rows::failed(self.device(), &shape, self.dtype(), e))
@@ -169,6 +180,7 @@ impl Tensor {
                     kernel.launch_elements(n);
                 }
             }
+            device.check()?;
             Ok(Tensor::whole(Storage::ready(device.clone(), self.dtype(), n, out, None), Shape::from(n)))
         };
         run().unwrap_or_else(|e| super::rows::failed(self.device(), &Shape::from(n), self.dtype(), e))

@@ -22,12 +22,13 @@ impl Tensor {
     pub(crate) fn invert(&self) -> (Tensor, Tensor) {
         let of = Matrices::new(self);
         let determinants = Shape::from(&self.shape()[..self.ndim() - 2]);
-        of.invert().map(|(inverse, d)| (of.tensor(inverse, self.shape()), of.tensor(d, &determinants))).unwrap_or_else(
-            |error| {
+        of.invert()
+            .and_then(|b| self.device().check().map(|()| b))
+            .map(|(inverse, d)| (of.tensor(inverse, self.shape()), of.tensor(d, &determinants)))
+            .unwrap_or_else(|error| {
                 let failed = |shape: &Shape| failed(self.device(), shape, self.dtype(), error.clone());
                 (failed(self.shape()), failed(&determinants))
-            },
-        )
+            })
     }
 
     /// The lower triangular `l` with `l l' = self` for the matrices in the last two axes; the lower triangles are read.
@@ -35,7 +36,8 @@ impl Tensor {
     /// That of a matrix that is not positive definite has NaN.
     pub(crate) fn cholesky_factor(&self) -> Tensor {
         let of = Matrices::new(self);
-        let factors = of.factor().map(|buffer| of.tensor(buffer, self.shape()));
+        let factors =
+            of.factor().and_then(|b| self.device().check().map(|()| b)).map(|buffer| of.tensor(buffer, self.shape()));
         factors.unwrap_or_else(|error| failed(self.device(), self.shape(), self.dtype(), error))
     }
 }

@@ -21,9 +21,11 @@ pub(crate) mod random;
 pub(crate) mod reduce;
 pub(crate) mod rows;
 mod scan;
+mod split;
 
 pub(crate) use fault::fault_flag;
 pub use fuse::force_all;
+pub use host::ReadBack;
 pub use reduce::Reduction;
 
 /// Whether pending expressions are fused: `CATENA_FUSION=off` runs one kernel an operator.

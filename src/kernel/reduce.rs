@@ -6,14 +6,15 @@ use super::{
     fuse::{self, Prologue},
     parallel::{self, Disjoint},
     rows::row_threads,
+    split::{self, Operand},
 };
 use crate::{
-    device::{Buffer, Device, Gpu},
+    device::{Buffer, Device, Gpu, Tag},
     error::Result,
-    shape::{self, DType, Shape},
+    shape::{self, DType, Shape, View},
     tensor::{
-        Storage, Tensor,
-        expr::{Launcher, Plan, Root, Source},
+        Op, Pointwise, Real, Storage, Tensor, block,
+        expr::{Launcher, Leaf, Plan, Root, Source},
         wgsl,
     },
 };
@@ -46,6 +47,16 @@ impl Reduction {
         }
     }
 
+    /// The combination of two partial results as an operator.
+    fn op(self) -> Op {
+        match self {
+            Reduction::Sum => FOLD_SUM,
+            Reduction::Prod => FOLD_PROD,
+            Reduction::Max => FOLD_MAX,
+            Reduction::Min => FOLD_MIN,
+        }
+    }
+
     #[inline(always)]
     fn combine(self, a: f64, b: f64) -> f64 {
         match self {
@@ -68,6 +79,30 @@ impl Reduction {
         }
     }
 }
+
+macro_rules! fold_op {
+    ($constant:ident, $name:literal, $reduction:ident) => {
+        struct $reduction;
+        impl Pointwise<2, 0> for $reduction {
+            #[inline(always)]
+            fn at<R: Real>([a, b]: [R; 2], _: [R; 0]) -> R {
+                R::of(Reduction::$reduction.combine(a.to_f64(), b.to_f64()))
+            }
+        }
+        const $constant: Op = Op {
+            name: $name,
+            files: &[wgsl!("family/fold.wgsl"), wgsl!("math/is_nan.wgsl")],
+            arity: 2,
+            indexed: false,
+            f32: block::<f32, $reduction, 2, 0>,
+            f64: block::<f64, $reduction, 2, 0>,
+        };
+    };
+}
+fold_op!(FOLD_SUM, "fold_sum", Sum);
+fold_op!(FOLD_PROD, "fold_prod", Prod);
+fold_op!(FOLD_MAX, "fold_max", Max);
+fold_op!(FOLD_MIN, "fold_min", Min);
 
 impl Tensor {
     /// Combines elements over `axes` (all of them for `None`); integers stay integers.
@@ -131,26 +166,106 @@ pub(super) fn sum_parts(parts: Tensor, plan: &Plan) -> Result<()> {
 }
 
 /// The kept axes and their number of elements, then the reduced ones and theirs.
-fn split(shape: &Shape, axes: &[usize]) -> (Vec<usize>, usize, Vec<usize>, usize) {
+fn partition(shape: &Shape, axes: &[usize]) -> (Vec<usize>, usize, Vec<usize>, usize) {
     let kept: Vec<usize> = (0..shape.len()).filter(|i| !axes.contains(i)).collect();
     let count = |axes: &[usize]| axes.iter().map(|&a| shape[a]).product();
     (kept.clone(), count(&kept), axes.to_vec(), count(axes))
 }
 
+/// Where a kernel of a reduction stores its results.
+#[derive(Clone, Copy)]
+enum Target<'a> {
+    /// Through what follows it.
+    Epilogue(&'a Plan),
+    /// In this part of memory.
+    Memory(&'a Buffer, DType, &'a View),
+}
+
+impl<'a> Target<'a> {
+    fn add(self, kernel: &mut Kernel<'a>) {
+        match self {
+            Target::Epilogue(plan) => kernel.epilogue(plan, Index::Flat),
+            Target::Memory(buffer, dtype, view) => kernel.output_view("", buffer, dtype, view, Index::Flat),
+        }
+    }
+}
+
 impl Reduce {
     fn run_gpu(&self, gpu: &Arc<Gpu>, prologue: Prologue, plan: &Plan) -> Result<()> {
-        let (kept, outputs, reduced, length) = split(&prologue.plan.shape, &self.axes);
+        let (kept, outputs, reduced, _) = partition(&prologue.plan.shape, &self.axes);
         if outputs == 0 {
             return Ok(());
         }
         let mut order = kept.clone();
         order.extend(&reduced);
+        let kept = kept.len();
         // Neighbouring threads should read neighbouring memory: along the row if its elements are the closer ones. On a
         // software adapter a barrier costs more than that saves: there a thread takes a row, if there are rows for all.
         let innermost = prologue.plan.shape.len().checked_sub(1);
         let by_row = innermost.is_none_or(|i| self.axes.contains(&i));
         let prologue = prologue.permute(&order);
-        let index = Index::Split(kept.len());
+        let shape = &prologue.plan.shape;
+        let mut strides = Shape::from(&shape[..kept]).contiguous_strides();
+        strides.resize(shape.len(), 0);
+        let results = plan.outputs.iter().map(|o| Operand::new(&o.buffer, o.storage.dtype, &strides));
+        let operands = Operand::of_leaves(&prologue.plan.leaves).chain(results);
+        match split::cells(gpu, shape, shape.len(), operands, prologue.plan.nodes.len())? {
+            None => self.launch_gpu(gpu, &plan.device, &prologue, kept, by_row, Target::Epilogue(plan)),
+            Some(cells) => self.run_cells(gpu, plan, &prologue, kept, by_row, &cells),
+        }
+    }
+
+    /// Reduces cell by cell, then combines what cells along the reduced axes gave.
+    fn run_cells(
+        &self,
+        gpu: &Arc<Gpu>,
+        plan: &Plan,
+        prologue: &Prologue,
+        kept: usize,
+        by_row: bool,
+        cells: &[split::Cell],
+    ) -> Result<()> {
+        let (device, compute) = (&plan.device, prologue.plan.compute);
+        let results = View::contiguous(Shape::from(&prologue.plan.shape[..kept]));
+        let mut planes: Vec<(&[usize], Buffer)> = vec![];
+        for cell in cells {
+            let along = &cell.start[kept..];
+            let plane = match planes.iter().find(|(at, _)| *at == along) {
+                Some((_, buffer)) => buffer.clone(),
+                None => {
+                    let buffer = Tag::Workspace.during(|| device.allocate(results.size() as u64 * 4))?;
+                    planes.push((along, buffer.clone()));
+                    buffer
+                }
+            };
+            let (part, view) = (cell.of_prologue(prologue), cell.axes(0..kept).of_view(&results));
+            self.launch_gpu(gpu, device, &part, kept, by_row, Target::Memory(&plane, compute, &view))?;
+        }
+        let tensors = planes.into_iter().map(|(_, buffer)| {
+            let storage = Storage::ready(device.clone(), compute, results.size(), buffer, None);
+            Tensor::whole(storage, plan.shape.clone())
+        });
+        let fold = |a: Tensor, b: Tensor| Tensor::map(self.reduction.op(), &[], &[&a, &b], plan.shape.clone(), compute);
+        let Some(result) = tensors.reduce(fold) else { return Ok(()) };
+        let (buffer, offset) = result.buffer()?;
+        let strides = plan.shape.contiguous_strides();
+        split::run_epilogue(gpu, plan, Leaf { buffer, offset, strides, dtype: compute })
+    }
+
+    /// Launches over axes ordered as (kept, reduced).
+    fn launch_gpu(
+        &self,
+        gpu: &Arc<Gpu>,
+        device: &Device,
+        prologue: &Prologue,
+        kept: usize,
+        by_row: bool,
+        target: Target<'_>,
+    ) -> Result<()> {
+        let compute = prologue.plan.compute;
+        let (results, reduced) = prologue.plan.shape.split_at(kept);
+        let (outputs, length): (usize, usize) = (results.iter().product(), reduced.iter().product());
+        let index = Index::Split(kept);
         // Few long sums: first parts of them, by many workgroups.
         const PART: usize = 8192;
         // Loops end after 65,535 turns on some software adapters, and long ones trip the watchdogs of others.
@@ -158,24 +273,21 @@ impl Reduce {
         let parts = if outputs < 256 && length >= 4 * PART { (length.div_ceil(PART)).min(1024) } else { 1 };
         if parts > 1 {
             let bytes = (outputs * parts) as u64 * 4;
-            let scratch = plan.device.allocate(bytes)?;
-            self.launch_rows(gpu, &prologue, index, (outputs, length, parts), |kernel| {
-                kernel.output("", &scratch, plan.compute, 0);
-            });
-            let storage = Storage::ready(plan.device.clone(), plan.compute, outputs * parts, scratch, None);
+            let scratch = Tag::Workspace.during(|| device.allocate(bytes))?;
+            let view = View::contiguous([outputs * parts]);
+            self.launch_rows(gpu, prologue, index, (outputs, length, parts), Target::Memory(&scratch, compute, &view));
+            let storage = Storage::ready(device.clone(), compute, outputs * parts, scratch.clone(), None);
             let partial = Tensor::whole(storage, Shape::from([outputs, parts]));
             let prologue = fuse::prologue(&partial, partial.shape())?;
-            self.launch_rows(gpu, &prologue, Index::Split(1), (outputs, parts, 1), |kernel| {
-                kernel.epilogue(plan, Index::Flat);
-            });
+            self.launch_rows(gpu, &prologue, Index::Split(1), (outputs, parts, 1), target);
         } else if length > LONG || (by_row && length > 32 && !(gpu.is_software() && outputs >= 64)) {
-            self.launch_rows(gpu, &prologue, index, (outputs, length, 1), |kernel| kernel.epilogue(plan, Index::Flat));
+            self.launch_rows(gpu, prologue, index, (outputs, length, 1), target);
         } else {
             let files = [wgsl!("math/is_nan.wgsl"), wgsl!("family/combine.wgsl"), wgsl!("family/reduce_columns.wgsl")];
-            let mut kernel = Kernel::new("reduce_columns", gpu, plan.compute, &files);
+            let mut kernel = Kernel::new("reduce_columns", gpu, compute, &files);
             kernel.constant("REDUCTION", self.reduction.code());
-            kernel.input("x", &prologue, index);
-            kernel.epilogue(plan, Index::Flat);
+            kernel.input("x", prologue, index);
+            target.add(&mut kernel);
             kernel.word("length", length);
             kernel.launch_elements(outputs);
         }
@@ -188,14 +300,14 @@ impl Reduce {
         prologue: &'a Prologue,
         index: Index,
         (outputs, length, parts): (usize, usize, usize),
-        output: impl FnOnce(&mut Kernel<'a>),
+        target: Target<'a>,
     ) {
         const FILES: &[crate::tensor::Wgsl] =
             &[wgsl!("math/is_nan.wgsl"), wgsl!("family/combine.wgsl"), wgsl!("family/reduce_rows.wgsl")];
         let mut kernel = Kernel::new("reduce_rows", gpu, prologue.plan.compute, FILES);
         kernel.constant("REDUCTION", self.reduction.code());
         kernel.input("x", prologue, index);
-        output(&mut kernel);
+        target.add(&mut kernel);
         kernel.word("rows", outputs * parts);
         kernel.word("length", length);
         kernel.word("parts", parts);
@@ -404,7 +516,7 @@ impl Launcher for ArgExtreme {
     fn run(&self, args: &[Tensor], plan: &Plan) -> Result<()> {
         let x = &args[0];
         let prologue = fuse::prologue(x, x.shape())?;
-        let (kept, outputs, reduced, length) = split(&prologue.plan.shape, &[self.axis]);
+        let (kept, outputs, reduced, length) = partition(&prologue.plan.shape, &[self.axis]);
         let order: Vec<usize> = kept.iter().chain(&reduced).copied().collect();
         let prologue = prologue.permute(&order);
         if outputs == 0 {
@@ -423,14 +535,28 @@ impl Launcher for ArgExtreme {
             }
             Device::Gpu(gpu) => {
                 const FILES: &[crate::tensor::Wgsl] = &[wgsl!("math/is_nan.wgsl"), wgsl!("family/arg_extreme.wgsl")];
-                let mut kernel = Kernel::new("arg_extreme", gpu, prologue.plan.compute, FILES);
-                kernel.constant("LARGEST", u32::from(self.largest));
-                kernel.input("x", &prologue, Index::Split(kept.len()));
-                kernel.integers("y", &output.buffer, output.offset, false);
-                let threads = row_threads(&mut kernel, length);
-                kernel.word("rows", outputs);
-                kernel.word("length", length);
-                kernel.launch(fold(outputs.div_ceil(256 / threads)));
+                let kept = kept.len();
+                let results = View::contiguous(Shape::from(&prologue.plan.shape[..kept]));
+                let results = View { offset: output.offset, ..results };
+                let launch = |prologue: &Prologue, view: &View| {
+                    let rows = view.size();
+                    let mut kernel = Kernel::new("arg_extreme", gpu, prologue.plan.compute, FILES);
+                    kernel.constant("LARGEST", u32::from(self.largest));
+                    kernel.input("x", prologue, Index::Split(kept));
+                    kernel.integers_view("y", &output.buffer, view);
+                    let threads = row_threads(&mut kernel, length);
+                    kernel.word("rows", rows);
+                    kernel.word("length", length);
+                    kernel.launch(fold(rows.div_ceil(256 / threads)));
+                };
+                let prologue = split::with_rows_together(gpu, prologue, kept)?;
+                let leaves = &prologue.plan.leaves;
+                match split::cells(gpu, &prologue.plan.shape, kept, Operand::of_leaves(leaves), 1)? {
+                    None => launch(&prologue, &results),
+                    Some(cells) => {
+                        cells.iter().for_each(|c| launch(&c.of_prologue(&prologue), &c.axes(0..kept).of_view(&results)))
+                    }
+                }
             }
         }
         Ok(())

@@ -6,6 +6,7 @@ use super::{
     fuse::{self, Prologue},
     parallel::{self, Disjoint},
     reduce::write_f64,
+    split::{self, Operand},
 };
 use crate::{
     device::Device,
@@ -51,13 +52,21 @@ impl Launcher for Softmax {
         }
         let x = &args[0];
         let order = last(x.ndim(), self.axis);
-        let prologue = fuse::prologue(x, x.shape())?.permute(&order);
         let length = x.shape()[self.axis];
         let rows = x.size() / length;
         let output = &plan.outputs[0];
         let mut view = View::contiguous(plan.shape.clone());
         view.offset = output.offset;
         let view = view.permute(&order);
+        if let Device::Gpu(gpu) = &plan.device
+            && !view.is_contiguous()
+            && split::cells(gpu, &view.shape, order.len() - 1, Operand::of_result(output, &view), 8).is_err()
+        {
+            // Rows of the result reach over more than a binding: they are computed in one piece each, then copied.
+            let rows = x.with_view(x.view.permute(&order)).contiguous().softmax_rows(order.len() - 1, self.log);
+            return elementwise::assign(rows, &output.buffer, &view);
+        }
+        let prologue = fuse::prologue(x, x.shape())?.permute(&order);
         match &plan.device {
             Device::Cpu(_) => {
                 plan.device.count_launch();
@@ -70,15 +79,25 @@ impl Launcher for Softmax {
             }
             Device::Gpu(gpu) => {
                 const FILES: &[crate::tensor::Wgsl] = &[wgsl!("family/softmax.wgsl")];
-                let mut kernel = Kernel::new("softmax", gpu, plan.compute, FILES);
-                kernel.constant("LOG", u32::from(self.log));
-                let index = Index::Split(x.ndim() - 1);
-                kernel.input("x", &prologue, index);
-                kernel.output_view("y", &output.buffer, output.storage.dtype, &view, index);
-                let threads = row_threads(&mut kernel, length);
-                kernel.word("rows", rows);
-                kernel.word("length", length);
-                kernel.launch(fold(rows.div_ceil(256 / threads)));
+                let kept = x.ndim() - 1;
+                let dtype = output.storage.dtype;
+                let prologue = split::with_rows_together(gpu, prologue, kept)?;
+                let launch = |prologue: &Prologue, view: &View| {
+                    let rows = view.size() / length;
+                    let mut kernel = Kernel::new("softmax", gpu, plan.compute, FILES);
+                    kernel.constant("LOG", u32::from(self.log));
+                    kernel.input("x", prologue, Index::Split(kept));
+                    kernel.output_view("y", &output.buffer, dtype, view, Index::Split(kept));
+                    let threads = row_threads(&mut kernel, length);
+                    kernel.word("rows", rows);
+                    kernel.word("length", length);
+                    kernel.launch(fold(rows.div_ceil(256 / threads)));
+                };
+                let operands = Operand::of_leaves(&prologue.plan.leaves).chain(Operand::of_result(output, &view));
+                match split::cells(gpu, &view.shape, kept, operands, 8)? {
+                    None => launch(&prologue, &view),
+                    Some(cells) => cells.iter().for_each(|c| launch(&c.of_prologue(&prologue), &c.of_view(&view))),
+                }
                 Ok(())
             }
         }

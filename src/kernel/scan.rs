@@ -3,15 +3,16 @@
 use super::{
     elementwise::{self, Lane},
     emit::{Index, Kernel, fold},
-    fuse,
+    fuse::{self, Prologue},
     parallel::{self, Disjoint},
     reduce::write_f64,
     rows::row_threads,
+    split::{self, Operand},
 };
 use crate::{
     device::Device,
     error::Result,
-    shape::DType,
+    shape::{DType, View},
     tensor::{
         Tensor,
         expr::{Launcher, Plan, Root},
@@ -77,18 +78,34 @@ impl Launcher for Scan {
             }
             Device::Gpu(gpu) => {
                 const FILES: &[crate::tensor::Wgsl] = &[wgsl!("family/scan.wgsl")];
-                let index = Index::Split(shape.len() - 1);
-                let mut kernel = Kernel::new("scan", gpu, plan.compute, FILES);
-                kernel.constant("KIND", self.kind as u32);
-                // The operand that a kind has not is never read.
-                kernel.input("a", &operands[0], index);
-                kernel.input("b", &operands[operands.len() - 1], index);
-                kernel.output("y", &output.buffer, output.storage.dtype, output.offset);
-                let threads = row_threads(&mut kernel, length);
-                kernel.real("start", if self.kind == Kind::Product { 1.0 } else { 0.0 });
-                kernel.word("rows", rows);
-                kernel.word("length", length);
-                kernel.launch(fold(rows.div_ceil(256 / threads)));
+                let kept = shape.len() - 1;
+                let dtype = output.storage.dtype;
+                let view = View { offset: output.offset, ..View::contiguous(shape.clone()) };
+                let launch = |a: &Prologue, b: &Prologue, view: &View| {
+                    let rows = view.size() / length;
+                    let mut kernel = Kernel::new("scan", gpu, plan.compute, FILES);
+                    kernel.constant("KIND", self.kind as u32);
+                    // The operand that a kind has not is never read.
+                    kernel.input("a", a, Index::Split(kept));
+                    kernel.input("b", b, Index::Split(kept));
+                    kernel.output_view("y", &output.buffer, dtype, view, Index::Flat);
+                    let threads = row_threads(&mut kernel, length);
+                    kernel.real("start", if self.kind == Kind::Product { 1.0 } else { 0.0 });
+                    kernel.word("rows", rows);
+                    kernel.word("length", length);
+                    kernel.launch(fold(rows.div_ceil(256 / threads)));
+                };
+                let together = |p| split::with_rows_together(gpu, p, kept);
+                let operands = operands.into_iter().map(together).collect::<Result<Vec<_>>>()?;
+                let leaves = operands.iter().flat_map(|p| Operand::of_leaves(&p.plan.leaves));
+                let all = leaves.chain(Operand::of_result(output, &view));
+                let (a, b) = (&operands[0], &operands[operands.len() - 1]);
+                match split::cells(gpu, shape, kept, all, 4)? {
+                    None => launch(a, b, &view),
+                    Some(cells) => {
+                        cells.iter().for_each(|c| launch(&c.of_prologue(a), &c.of_prologue(b), &c.of_view(&view)));
+                    }
+                }
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     autograd::Variable,
-    device::Device,
+    device::{Device, Tag},
     random,
     shape::{DType, Shape},
     tensor::Tensor,
@@ -71,6 +71,7 @@ impl Parameter {
             let values = random::with(|g| state.initializer.draw(&shape, g));
             let data = Tensor::from_slice(&values, shape, &Device::cpu()).cast(state.dtype).to_device(&state.device);
             data.force();
+            data.tag(Tag::Parameter);
             state.variable = Some(Variable::new(data));
         }
     }
@@ -98,6 +99,7 @@ impl Parameter {
 
     /// Sets the values; a gradient of another shape is dropped.
     pub fn set_data(&self, data: Tensor) {
+        data.tag(Tag::Parameter);
         let mut state = self.0.write();
         state.device = data.device().clone();
         state.dtype = data.dtype();

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     autograd::no_backprop,
+    device::Tag,
     error::Result,
     kernel::{fault_flag, force_all, fusion},
     links::{Link, Parameter},
@@ -264,6 +265,7 @@ impl<R: Rule> Optimizer<R> {
                     }
                 }
                 w.force();
+                w.tag(Tag::Parameter);
                 w
             };
             match unit {

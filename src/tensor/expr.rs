@@ -100,6 +100,7 @@ pub(crate) struct Node {
 }
 
 /// A result of a plan: row-major over the plan's shape, from an element of the buffer on, unless it has a region.
+#[derive(Clone)]
 pub(crate) struct Output {
     pub storage: Arc<Storage>,
     pub source: Source,

@@ -1,14 +1,20 @@
 //! Any adapter that wgpu reaches: memory, transfers, launches, failures.
 
 mod bindings;
+mod compile;
+mod disk;
 mod fault;
+mod memory;
 mod pipeline;
 mod recorder;
+mod transfer;
+mod upload;
 
 pub(crate) use pipeline::{Binding, Launch, ParamSpace};
+pub(crate) use transfer::Download;
 
 use super::{
-    Device,
+    Device, DeviceOptions,
     buffer::{Buffer, Raw},
     pool::{Block, BufferPool},
     stats::{Counters, bump},
@@ -43,6 +49,8 @@ pub struct Gpu {
     pipelines: PipelineCache,
     groups: Mutex<GroupCache>,
     staging: Mutex<Vec<wgpu::Buffer>>,
+    waiter: transfer::Waiter,
+    max_work: usize,
     failure: Arc<Mutex<Option<Error>>>,
     lost: Arc<AtomicBool>,
     faults: fault::Faults,
@@ -58,15 +66,18 @@ const _: () = {
     const fn fields_are_shareable() {
         shareable::<(wgpu::Device, wgpu::Queue, wgpu::Limits, wgpu::Features, BufferPool<wgpu::Buffer>, Counters)>();
         shareable::<(Mutex<Recorder>, PipelineCache, Mutex<GroupCache>, Mutex<Vec<wgpu::Buffer>>, fault::Faults)>();
-        shareable::<(Arc<Mutex<Option<Error>>>, Arc<AtomicBool>)>();
+        shareable::<(Arc<Mutex<Option<Error>>>, Arc<AtomicBool>, transfer::Waiter)>();
     }
     fields_are_shareable();
 };
 
 impl Gpu {
     /// Opens an adapter with all its limits and the features that kernels may use.
-    pub(super) fn open(adapter: &wgpu::Adapter, name: String) -> Result<Gpu> {
-        let limits = adapter.limits();
+    pub(super) fn open(adapter: &wgpu::Adapter, name: String, options: &DeviceOptions) -> Result<Gpu> {
+        let mut limits = adapter.limits();
+        let lower = |limit: &mut u64, to: Option<u64>| *limit = to.map_or(*limit, |to| to.min(*limit));
+        lower(&mut limits.max_storage_buffer_binding_size, options.max_binding_bytes);
+        lower(&mut limits.max_buffer_size, options.max_buffer_bytes);
         let wanted = wgpu::Features::SHADER_F16
             | wgpu::Features::SUBGROUP
             | wgpu::Features::IMMEDIATES
@@ -109,18 +120,26 @@ impl Gpu {
             device.set_device_lost_callback(move |reason, text| {
                 lost.store(true, Relaxed);
                 let reason = if text.is_empty() { format!("{reason:?}") } else { text };
-                *failure.lock() = Some(Error::DeviceLost { device: name.clone(), reason });
+                let mut failure = failure.lock();
+                if !matches!(*failure, Some(Error::DeviceLost { .. })) {
+                    *failure = Some(Error::DeviceLost { device: name.clone(), reason });
+                }
             });
         }
         let software = adapter.get_info().device_type == wgpu::DeviceType::Cpu;
         let faults = fault::Faults::new(&device);
         let recorder = Mutex::new(Recorder::new(&device, &limits));
-        let pipelines = PipelineCache::new(features, &limits);
+        let pipelines = PipelineCache::new(&device, &adapter.get_info(), features, &limits);
+        // What keeps a dispatch well under a second, from what such adapters compute in one.
+        let most_work = if software { 1 << 26 } else { 1 << 33 };
+        let max_work = options.max_launch_elements.map_or(most_work, |n| (n as usize).clamp(1, most_work));
         tracing::info!(adapter = %name, "device opened");
         Ok(Gpu {
             name,
             counters: Counters::default(),
-            pool: BufferPool::new(),
+            pool: BufferPool::new(limits.max_buffer_size / 16 * 16),
+            waiter: transfer::Waiter::new(&device),
+            max_work,
             device,
             queue,
             limits,
@@ -152,6 +171,38 @@ impl Gpu {
         (self.limits.max_storage_buffers_per_shader_stage as usize).min(16)
     }
 
+    /// Bytes that a kernel may see of one buffer.
+    pub(crate) fn max_binding(&self) -> u64 {
+        self.limits.max_storage_buffer_binding_size / 16 * 16
+    }
+
+    /// Operations that one launch should not exceed by much: longer ones trip the watchdogs of drivers.
+    pub(crate) fn max_work(&self) -> usize {
+        self.max_work
+    }
+
+    /// The adapter's name with its driver interface.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Forgets a failure that was told by a tensor that met it.
+    pub(crate) fn told(&self) {
+        let _ = self.take_failure();
+    }
+
+    pub(super) fn save_pipelines(&self) {
+        self.flush();
+        self.pipelines.compiler.save();
+    }
+
+    /// Gives the adapter up: from now on the device is lost.
+    pub(super) fn close(&self) {
+        self.lost.store(true, Relaxed);
+        *self.failure.lock() = Some(self.gone("it was closed"));
+        self.device.destroy();
+    }
+
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.load(Relaxed)
     }
@@ -165,11 +216,12 @@ impl Gpu {
         self.failure.lock().get_or_insert(error);
     }
 
-    /// The failure, if any; out of memory and bad indices are forgotten once told, a lost device stays lost.
+    /// The failure, if any; out of memory and bad indices are forgotten once told. A lost device stays lost, and so
+    /// does one whose driver refused a kernel: what was to come of it is nowhere.
     fn take_failure(&self) -> Result<()> {
         let mut failure = self.failure.lock();
         let Some(error) = failure.clone() else { return Ok(()) };
-        if !self.is_lost() {
+        if !is_final(&error) {
             *failure = None;
         }
         Err(error)
@@ -177,75 +229,7 @@ impl Gpu {
 
     /// The largest buffer that a kernel can see whole.
     pub(super) fn most_bytes(&self) -> u64 {
-        self.limits.max_buffer_size.min(self.limits.max_storage_buffer_binding_size)
-    }
-
-    pub(super) fn allocate(self: &Arc<Gpu>, bytes: u64) -> Result<Buffer> {
-        if let Some(error @ Error::DeviceLost { .. }) = self.failure() {
-            return Err(error);
-        }
-        let most = self.most_bytes();
-        if bytes > most {
-            let error = Error::Unsupported {
-                what: format!("a tensor of {bytes} bytes"),
-                device: self.name.clone(),
-                need: format!("one binding holds at most {most} bytes"),
-                hint: "split it, or use the CPU device".into(),
-            };
-            self.fail(error.clone());
-            return Err(error);
-        }
-        let create = |class: u64| {
-            let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-            let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
-                label: None,
-                size: class.min(most.next_multiple_of(256)),
-                usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            });
-            match pollster::block_on(scope.pop()) {
-                None => Ok(buffer),
-                Some(_) => Err("the adapter's memory".to_string()),
-            }
-        };
-        let taken = self.pool.take(&self.name, bytes, create, |blocks| self.evict(&blocks));
-        match taken {
-            Ok((block, class, created)) => {
-                bump(&self.counters.allocations, 1);
-                bump(&self.counters.buffers_created, u64::from(created));
-                Ok(Buffer::new(Raw::Gpu(block), class, Device::Gpu(self.clone())))
-            }
-            Err(error) => {
-                self.fail(error.clone());
-                Err(error)
-            }
-        }
-    }
-
-    /// Forgets the bind groups of buffers that go back to the system: a cached group would keep them alive.
-    fn evict(&self, blocks: &[Block<wgpu::Buffer>]) {
-        self.groups.lock().evict(blocks.iter().map(|b| b.id));
-    }
-
-    pub(super) fn free_all_blocks(&self) {
-        self.flush();
-        let blocks = self.pool.free_all();
-        self.evict(&blocks);
-        self.staging.lock().clear();
-    }
-
-    /// Copies bytes from the host to the start of a buffer; the length is a multiple of 4.
-    pub(crate) fn upload(&self, buffer: &Buffer, bytes: &[u8]) {
-        if bytes.is_empty() || self.failure.lock().is_some() {
-            return;
-        }
-        let mut recorder = self.recorder.lock();
-        // `write_buffer` takes effect before anything recorded and not yet submitted.
-        if recorder.is_recording(buffer.last_batch()) {
-            self.submit(&mut recorder);
-        }
-        self.queue.write_buffer(buffer.gpu(), 0, bytes);
-        bump(&self.counters.bytes_up, bytes.len() as u64);
+        self.pool.largest().min(self.max_binding())
     }
 
     /// Records one kernel; nothing happens while a failure is pending.
@@ -253,17 +237,16 @@ impl Gpu {
         if launch.groups.contains(&0) || self.failure.lock().is_some() {
             return;
         }
-        let pipeline = match self.pipeline(launch) {
-            Ok(pipeline) => pipeline,
-            Err(error) => return self.fail(error),
-        };
+        let pipeline = self.pipeline(launch);
         let group = self.group(&pipeline, launch);
         let mut recorder = self.recorder.lock();
         if !recorder.has_room(launch.params.len()) {
             self.submit(&mut recorder);
         }
         for binding in launch.bindings {
-            binding.buffer.used_in(recorder.batch());
+            if binding.buffer.id() == fault::RECORD && !binding.read_only {
+                self.faults.note();
+            }
         }
         recorder.launch(pipeline, group, launch.params, launch.groups);
         bump(&self.counters.launches, 1);
@@ -279,110 +262,20 @@ impl Gpu {
 
     /// The one place that submits.
     fn submit(&self, recorder: &mut Recorder) {
-        if recorder.submit(&self.device, &self.queue) {
-            bump(&self.counters.submits, 1);
+        if self.failure.lock().as_ref().is_some_and(is_final) {
+            return recorder.forget();
         }
-    }
-
-    /// Waits until everything launched has run.
-    ///
-    /// # Errors
-    /// The first failure since the last blocking call.
-    pub(crate) fn synchronize(self: &Arc<Gpu>) -> Result<()> {
-        let armed = self.faults.is_armed();
-        if armed {
-            self.read(None).map(drop)
-        } else {
-            self.flush();
-            let waited = self.device.poll(wgpu::PollType::wait_indefinitely());
-            self.take_failure()?;
-            waited.map(drop).map_err(|e| self.gone(e))
+        match recorder.submit(self) {
+            Ok(submitted) => bump(&self.counters.submits, u64::from(submitted)),
+            Err(error) => {
+                recorder.forget();
+                self.fail(error);
+            }
         }
     }
 
     fn gone(&self, reason: impl std::fmt::Display) -> Error {
         Error::DeviceLost { device: self.name.clone(), reason: reason.to_string() }
-    }
-
-    /// Waits for `len` bytes of a buffer from byte `start` on.
-    ///
-    /// # Errors
-    /// The first failure since the last blocking call.
-    pub(crate) fn download(self: &Arc<Gpu>, buffer: &Buffer, start: u64, len: u64) -> Result<Vec<u8>> {
-        self.read(Some((buffer, start, len)))
-    }
-
-    /// One submit and one wait for values and, where kernels could have met a bad index, for the fault record.
-    fn read(&self, values: Option<(&Buffer, u64, u64)>) -> Result<Vec<u8>> {
-        let (first, skip, len, padded) = match values {
-            Some((_, start, len)) => {
-                let first = start / 4 * 4;
-                let skip = (start - first) as usize;
-                (first, skip, len as usize, (skip as u64 + len).next_multiple_of(4))
-            }
-            None => (0, 0, 0, 0),
-        };
-        let armed = self.faults.is_armed();
-        let total = padded + if armed { fault::BYTES } else { 0 };
-        if total == 0 {
-            self.flush();
-            self.take_failure()?;
-            return Ok(vec![]);
-        }
-        let staging = self.staging_buffer(total);
-        {
-            let mut recorder = self.recorder.lock();
-            if let Some((buffer, _, len)) = values
-                && len > 0
-            {
-                recorder.copy(buffer.gpu().clone(), first, staging.clone(), 0, padded);
-            }
-            if armed {
-                recorder.copy(self.faults.buffer().clone(), 0, staging.clone(), padded, fault::BYTES);
-            }
-            self.submit(&mut recorder);
-        }
-        bump(&self.counters.read_backs, 1);
-        bump(&self.counters.bytes_down, padded);
-        let (send, receive) = std::sync::mpsc::channel();
-        staging.slice(..total).map_async(wgpu::MapMode::Read, move |mapped| {
-            let _ = send.send(mapped);
-        });
-        let waited = self.device.poll(wgpu::PollType::wait_indefinitely());
-        self.take_failure()?;
-        waited.map_err(|e| self.gone(e))?;
-        receive.recv().map_err(|e| self.gone(e))?.map_err(|e| self.gone(e))?;
-        let (out, fault) = {
-            let bytes = staging.slice(..total).get_mapped_range().map_err(|e| self.gone(e))?;
-            let fault = armed.then(|| self.faults.decode(&bytes[padded as usize..])).flatten();
-            (bytes[skip..skip + len].to_vec(), fault)
-        };
-        staging.unmap();
-        self.staging.lock().push(staging);
-        match fault {
-            None => Ok(out),
-            Some(error) => {
-                self.faults.clear(&self.queue);
-                Err(error)
-            }
-        }
-    }
-
-    fn staging_buffer(&self, bytes: u64) -> wgpu::Buffer {
-        let mut kept = self.staging.lock();
-        if let Some(i) = kept.iter().position(|b| b.size() >= bytes && b.size() <= 4 * bytes.max(4096)) {
-            return kept.swap_remove(i);
-        }
-        // A handful is enough: one for each size that a loop reads.
-        if kept.len() >= 8 {
-            kept.remove(0);
-        }
-        self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("read-back"),
-            size: super::pool::size_class(bytes),
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        })
     }
 
     /// The fault record, once a kernel that could write it has been launched.
@@ -391,7 +284,7 @@ impl Gpu {
     }
 
     fn fault_buffer(self: &Arc<Gpu>) -> Buffer {
-        let block = Block::new(u64::MAX, self.faults.buffer().clone());
+        let block = Block::new(fault::RECORD, self.faults.buffer().clone());
         Buffer::new(Raw::Gpu(block), 0, Device::Gpu(self.clone()))
     }
 
@@ -399,6 +292,11 @@ impl Gpu {
     pub(crate) fn fault_binding(self: &Arc<Gpu>, operator: &'static str) -> (Buffer, u32) {
         self.faults.arm(operator, || self.fault_buffer())
     }
+}
+
+/// Whether a device never recovers from a failure.
+fn is_final(error: &Error) -> bool {
+    matches!(error, Error::DeviceLost { .. } | Error::Kernel { .. })
 }
 
 impl Drop for Gpu {

@@ -1,10 +1,10 @@
 //! Kernels as values, and the pipelines compiled from them.
 
-use super::Gpu;
-use crate::{
-    device::{Buffer, stats::bump},
-    error::{Error, Result},
+use super::{
+    Gpu,
+    compile::{Code, Compiler, Source},
 };
+use crate::device::{Buffer, stats::bump};
 use parking_lot::{Mutex, RwLock};
 use smallvec::SmallVec;
 use std::{collections::HashMap, sync::Arc};
@@ -13,6 +13,8 @@ use std::{collections::HashMap, sync::Arc};
 pub(crate) struct Binding<'a> {
     pub buffer: &'a Buffer,
     pub read_only: bool,
+    /// The bytes that the kernel is shown.
+    pub window: std::ops::Range<u64>,
 }
 
 /// Where a kernel's parameters come from.
@@ -42,8 +44,9 @@ pub(crate) struct Launch<'a> {
     pub source: &'a dyn Fn(ParamSpace) -> String,
 }
 
+/// A kernel's text with the layouts of what it binds; its code may still be under way.
 pub(super) struct Pipeline {
-    pub pipeline: wgpu::ComputePipeline,
+    pub code: Arc<Code>,
     pub group_layout: wgpu::BindGroupLayout,
     pub layout_id: u32,
     pub space: ParamSpace,
@@ -66,13 +69,24 @@ pub(super) struct PipelineCache {
     immediate_bytes: usize,
     compiled: RwLock<HashMap<Box<[u8]>, Arc<Pipeline>>>,
     layouts: Mutex<HashMap<LayoutKey, Arc<Layout>>>,
+    pub compiler: Compiler,
 }
 
 impl PipelineCache {
-    pub fn new(features: wgpu::Features, limits: &wgpu::Limits) -> PipelineCache {
+    pub fn new(
+        device: &wgpu::Device,
+        info: &wgpu::AdapterInfo,
+        features: wgpu::Features,
+        limits: &wgpu::Limits,
+    ) -> PipelineCache {
         let immediate_bytes =
             if features.contains(wgpu::Features::IMMEDIATES) { limits.max_immediate_size as usize } else { 0 };
-        PipelineCache { immediate_bytes, compiled: RwLock::default(), layouts: Mutex::default() }
+        PipelineCache {
+            immediate_bytes,
+            compiled: RwLock::default(),
+            layouts: Mutex::default(),
+            compiler: Compiler::new(device, info),
+        }
     }
 }
 
@@ -88,59 +102,37 @@ impl Gpu {
         }
     }
 
-    pub(super) fn pipeline(&self, launch: &Launch<'_>) -> Result<Arc<Pipeline>> {
+    /// The pipeline of a kernel, which threads of the compiler make ready while the program goes on.
+    pub(super) fn pipeline(&self, launch: &Launch<'_>) -> Arc<Pipeline> {
         if let Some(pipeline) = self.pipelines.compiled.read().get(launch.key) {
-            return Ok(pipeline.clone());
+            return pipeline.clone();
         }
-        let pipeline = Arc::new(self.compile(launch)?);
-        self.pipelines.compiled.write().insert(launch.key.into(), pipeline.clone());
-        Ok(pipeline)
-    }
-
-    fn compile(&self, launch: &Launch<'_>) -> Result<Pipeline> {
         let space = self.param_space(launch.params.len());
-        let text = (launch.source)(space);
-        tracing::debug!(kernel = launch.name, "compile\n{text}");
-        if let Some(folder) = std::env::var_os("CATENA_DUMP_KERNELS") {
-            dump(&folder, launch, &text);
-        }
         let layout = self.layout(LayoutKey {
             read_only: launch.bindings.iter().map(|b| b.read_only).collect(),
             space,
             words: launch.params.len(),
         });
-        let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
-        let descriptor = wgpu::ShaderModuleDescriptor {
-            label: Some(launch.name),
-            source: wgpu::ShaderSource::Wgsl(text.as_str().into()),
-        };
-        let module = if self.checked {
-            self.device.create_shader_module(descriptor)
-        } else {
-            // SAFETY: kernels index within what their launchers allocated, divide by lengths that are not zero, and
-            // their loops end; the whole test suite also runs with these checks on.
-            unsafe { self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
-        };
-        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(launch.name),
-            layout: Some(&layout.pipeline),
-            module: &module,
-            entry_point: Some("main"),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                zero_initialize_workgroup_memory: self.checked,
-                ..Default::default()
-            },
-            cache: None,
-        });
-        bump(&self.counters.pipelines, 1);
-        match pollster::block_on(scope.pop()) {
-            None => Ok(Pipeline { pipeline, group_layout: layout.group.clone(), layout_id: layout.id, space }),
-            Some(error) => Err(Error::Kernel {
-                kernel: launch.name.into(),
-                device: self.name.clone(),
-                reason: format!("{error}\n{text}"),
-            }),
+        let mut compiled = self.pipelines.compiled.write();
+        if let Some(pipeline) = compiled.get(launch.key) {
+            return pipeline.clone();
         }
+        let text = (launch.source)(space);
+        tracing::debug!(kernel = launch.name, "compile\n{text}");
+        if let Some(folder) = std::env::var_os("CATENA_DUMP_KERNELS") {
+            dump(&folder, launch, &text);
+        }
+        bump(&self.counters.pipelines, 1);
+        let code = self.pipelines.compiler.compile(Source {
+            name: launch.name.into(),
+            device: self.name.clone(),
+            text,
+            layout: layout.pipeline.clone(),
+            checked: self.checked,
+        });
+        let pipeline = Arc::new(Pipeline { code, group_layout: layout.group.clone(), layout_id: layout.id, space });
+        compiled.insert(launch.key.into(), pipeline.clone());
+        pipeline
     }
 
     fn layout(&self, key: LayoutKey) -> Arc<Layout> {

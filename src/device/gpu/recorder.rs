@@ -1,11 +1,18 @@
 //! Launches and copies as a list, encoded into one compute pass and submitted together.
 
-use super::pipeline::{ParamSpace, Pipeline};
+use super::{
+    Gpu,
+    pipeline::{ParamSpace, Pipeline},
+    upload::Uploads,
+};
+use crate::error::Result;
 use smallvec::SmallVec;
 use std::{collections::VecDeque, sync::Arc};
 
 /// Launches after which a batch is submitted, so that the GPU starts while the program goes on recording.
 const BATCH: usize = 48;
+/// Workgroups after which a batch is submitted: drivers watch over how long one takes.
+const GROUPS: u64 = 1 << 22;
 /// Batches in flight: beyond them recording waits, which bounds the memory of the driver's queue.
 const IN_FLIGHT: usize = 8;
 /// Bytes of the uniform buffer for parameter blocks too large for immediates.
@@ -31,8 +38,10 @@ enum Command {
 }
 
 pub(super) struct Recorder {
+    pub uploads: Uploads,
     commands: Vec<Command>,
-    batch: u64,
+    /// Workgroups launched by what is recorded.
+    groups: u64,
     uniform: wgpu::Buffer,
     uniform_layout: wgpu::BindGroupLayout,
     uniform_group: wgpu::BindGroup,
@@ -75,8 +84,9 @@ impl Recorder {
             }],
         });
         Recorder {
+            uploads: Uploads::new(),
+            groups: 0,
             commands: Vec::with_capacity(BATCH + 8),
-            batch: 1,
             uniform,
             uniform_layout,
             uniform_group,
@@ -90,18 +100,8 @@ impl Recorder {
         self.uniform_layout.clone()
     }
 
-    /// The number of the batch being recorded.
-    pub fn batch(&self) -> u64 {
-        self.batch
-    }
-
-    /// Whether something of this batch is recorded and not yet submitted.
-    pub fn is_recording(&self, batch: u64) -> bool {
-        batch == self.batch && !self.commands.is_empty()
-    }
-
     pub fn is_full(&self) -> bool {
-        self.commands.len() >= BATCH
+        self.commands.len() >= BATCH || self.groups >= GROUPS
     }
 
     /// Whether a parameter block of this many words still fits into the batch.
@@ -123,6 +123,7 @@ impl Recorder {
                 uniform_offset = at as u32;
             }
         }
+        self.groups += groups.iter().map(|&n| u64::from(n)).product::<u64>();
         self.commands.push(Command::Launch { pipeline, group, params: immediates, uniform_offset, groups });
     }
 
@@ -130,10 +131,39 @@ impl Recorder {
         self.commands.push(Command::Copy { from, from_byte, to, to_byte, bytes });
     }
 
+    /// Forgets everything recorded.
+    pub fn forget(&mut self) {
+        self.commands.clear();
+        self.uniform_bytes.clear();
+        self.uploads.forget();
+        self.groups = 0;
+    }
+
+    /// What was submitted last, if anything was.
+    pub fn last_submission(&self) -> Option<wgpu::SubmissionIndex> {
+        self.in_flight.back().cloned()
+    }
+
+    /// Waits for the oldest batch in flight.
+    pub fn wait_for_oldest(&mut self, device: &wgpu::Device) {
+        if let Some(oldest) = self.in_flight.pop_front() {
+            let _ = device.poll(wgpu::PollType::Wait { submission_index: Some(oldest), timeout: None });
+        }
+    }
+
     /// Encodes and submits the list; tells whether there was anything.
-    pub fn submit(&mut self, device: &wgpu::Device, queue: &wgpu::Queue) -> bool {
+    ///
+    /// # Errors
+    /// A kernel that the driver refused; nothing is submitted then.
+    pub fn submit(&mut self, gpu: &Gpu) -> Result<bool> {
         if self.commands.is_empty() {
-            return false;
+            return Ok(false);
+        }
+        let (device, queue) = (&gpu.device, &gpu.queue);
+        for command in &self.commands {
+            if let Command::Launch { pipeline, .. } = command {
+                gpu.pipelines.compiler.finish(&pipeline.code)?;
+            }
         }
         if !self.uniform_bytes.is_empty() {
             let padded = self.uniform_bytes.len().next_multiple_of(4);
@@ -154,7 +184,7 @@ impl Recorder {
                     let mut current: *const Pipeline = std::ptr::null();
                     while let Some(Command::Launch { pipeline, group, params, uniform_offset, groups }) = next {
                         if !std::ptr::eq(current, Arc::as_ptr(&pipeline)) {
-                            pass.set_pipeline(&pipeline.pipeline);
+                            pass.set_pipeline(pipeline.code.ready());
                             current = Arc::as_ptr(&pipeline);
                         }
                         pass.set_bind_group(0, &group, &[]);
@@ -170,12 +200,13 @@ impl Recorder {
             }
         }
         drop(commands);
+        let uploads = self.uploads.close();
         self.in_flight.push_back(queue.submit([encoder.finish()]));
-        self.batch += 1;
+        self.uploads.recall(uploads);
+        self.groups = 0;
         while self.in_flight.len() > IN_FLIGHT {
-            let oldest = self.in_flight.pop_front();
-            let _ = device.poll(wgpu::PollType::Wait { submission_index: oldest, timeout: None });
+            self.wait_for_oldest(device);
         }
-        true
+        Ok(true)
     }
 }

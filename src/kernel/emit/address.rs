@@ -1,12 +1,14 @@
 //! Where elements lie: shapes, strides and offsets as parameters, and the arithmetic that finds an element by them.
 
-use super::{Index, Kernel};
+use super::{super::split::Within, Index, Kernel};
 use crate::{
-    shape::{DType, View, collapse},
+    device::Buffer,
+    error::{Error, Result},
+    shape::{DType, collapse},
     tensor::expr::{Leaf, Output, Plan},
 };
 use smallvec::SmallVec;
-use std::fmt::Write;
+use std::{fmt::Write, ops::Range};
 
 #[derive(Clone, Copy)]
 pub(super) enum Field {
@@ -60,69 +62,79 @@ pub(super) struct Addressing {
 }
 
 impl Kernel<'_> {
-    pub(super) fn address(&mut self, name: &'static str, plan: &Plan, index: Index) -> Addressing {
-        self.address_lanes(name, plan, index, 1)
-    }
-
-    /// Of the plan's leaves, and after them of the outputs that have a region.
-    pub(super) fn address_lanes(&mut self, name: &'static str, plan: &Plan, index: Index, lanes: u8) -> Addressing {
+    /// Binds a plan's leaves, and lays down the parameters that find their elements, and those of outputs in regions;
+    /// for a cell also what finds the position of an element in the whole, as the last operand.
+    pub(super) fn address(
+        &mut self,
+        name: &'static str,
+        plan: &Plan,
+        outputs: &[usize],
+        index: Index,
+        lanes: u8,
+        within: Option<&Within>,
+    ) -> Addressing {
         self.key.extend(plan.outputs.iter().map(|o| u8::from(o.region.is_some())));
-        let mut at = if plan.outputs.iter().any(|o| o.region.is_some()) {
-            let regions = plan.outputs.iter().filter_map(|o| {
-                let View { strides, offset, .. } = o.region.clone()?;
-                Some(Leaf { buffer: o.buffer.clone(), offset, strides, dtype: o.storage.dtype })
-            });
-            let all: Vec<Leaf> = plan.leaves.iter().cloned().chain(regions).collect();
-            self.address_bound(name, &plan.shape, &all, index)
-        } else {
-            self.address_bound(name, &plan.shape, &plan.leaves, index)
-        };
+        self.key.push(u8::from(within.is_some()));
+        let regions = || plan.outputs.iter().zip(outputs).filter_map(|(o, &b)| Some((o.region.as_ref()?, b)));
+        let mut strides: SmallVec<[&[isize]; 8]> = plan.leaves.iter().map(|l| &l.strides[..]).collect();
+        strides.extend(regions().map(|(region, _)| &region.strides[..]));
+        strides.extend(within.map(|w| &w.strides[..]));
+        let mut at = self.steps(name, &plan.shape, &strides, index);
         for (l, leaf) in plan.leaves.iter().enumerate() {
             // A leaf that repeats along the last axis is read one element at a time and splat.
             let splat = at.groups.last().is_none_or(|g| g.rank == 0 || g.steps[l].last() == Some(&Step::Zero));
-            let binding = self.bind(&leaf.buffer, leaf.dtype, if splat { 1 } else { lanes }, true);
+            let lanes = if splat { 1 } else { lanes };
+            let mut reach = reach(&plan.shape, &leaf.strides, leaf.offset);
+            reach.end = reach.end.next_multiple_of(lanes as usize);
+            let binding = self.bind(&leaf.buffer, leaf.dtype, lanes, true, reach);
+            self.position_word(Field::Offset(name, l as u8), Some(binding), leaf.offset);
             at.bindings.push(binding);
+        }
+        let mut l = plan.leaves.len();
+        for (region, binding) in regions() {
+            self.position_word(Field::Offset(name, l as u8), Some(binding), region.offset);
+            l += 1;
+        }
+        if let Some(within) = within {
+            self.position_word(Field::Offset(name, l as u8), None, within.first);
         }
         at
     }
 
-    /// Merges axes and lays down the parameters; bindings are added by the caller.
-    pub(super) fn address_bound(
+    /// Merges axes and lays down lengths and strides; bindings and positions are added by the caller.
+    pub(super) fn steps(
         &mut self,
         name: &'static str,
         shape: &[usize],
-        leaves: &[Leaf],
+        operands: &[&[isize]],
         index: Index,
     ) -> Addressing {
-        let cuts: SmallVec<[std::ops::Range<usize>; 2]> = match index {
+        let cuts: SmallVec<[Range<usize>; 2]> = match index {
             Index::Flat => smallvec::smallvec![0..shape.len()],
             Index::Split(k) => SmallVec::from_iter([0..k, k..shape.len()]),
         };
         let mut groups = Vec::with_capacity(2);
         for (g, range) in cuts.iter().enumerate() {
-            let strides: SmallVec<[&[isize]; 8]> = leaves.iter().map(|l| &l.strides[range.clone()]).collect();
+            let strides: SmallVec<[&[isize]; 8]> = operands.iter().map(|s| &s[range.clone()]).collect();
             let (dims, strides) = collapse(&shape[range.clone()], &strides);
             self.key.push(dims.len() as u8);
             for (d, &n) in dims.iter().enumerate().skip(1) {
                 self.field(Field::Dim(name, g as u8, d as u8), false, n as u32);
             }
-            let mut steps = Vec::with_capacity(leaves.len());
+            let mut steps = Vec::with_capacity(operands.len());
             for (l, s) in strides.iter().enumerate() {
-                let mut of_leaf = SmallVec::new();
+                let mut of_operand = SmallVec::new();
                 for (d, &stride) in s.iter().enumerate() {
                     let step = Step::of(stride);
                     self.key.push(step as u8);
                     if step == Step::Parameter {
                         self.field(Field::Stride(name, l as u8, g as u8, d as u8), false, stride as i32 as u32);
                     }
-                    of_leaf.push(step);
+                    of_operand.push(step);
                 }
-                steps.push(of_leaf);
+                steps.push(of_operand);
             }
             groups.push(Group { rank: dims.len(), steps });
-        }
-        for (l, leaf) in leaves.iter().enumerate() {
-            self.field(Field::Offset(name, l as u8), false, leaf.offset as u32);
         }
         Addressing { groups, bindings: vec![] }
     }
@@ -135,6 +147,59 @@ impl Kernel<'_> {
             Some(_) => self.sum(name, at, regions.next().expect("it has no end")),
         };
         plan.outputs.iter().enumerate().map(one).collect()
+    }
+
+    /// The bytes of a buffer that a kernel is to see: all of them, where a binding may be that large.
+    pub(super) fn window(&self, buffer: &Buffer, dtype: DType, reach: Range<usize>) -> Range<u64> {
+        /// What every adapter accepts as the start of a binding.
+        const ALIGN: u64 = 256;
+        let all = buffer.whole_bytes();
+        if all <= self.gpu.max_binding() {
+            return 0..all;
+        }
+        let width = word_size(dtype);
+        let start = (reach.start as u64 * width) / ALIGN * ALIGN;
+        start..(reach.end as u64 * width).next_multiple_of(16).clamp(start + 16, all)
+    }
+
+    /// Fills in positions, now that it is known what each binding shows.
+    pub(super) fn place(&mut self) -> Result<()> {
+        let most = self.gpu.max_binding();
+        if self.bound.len() > self.gpu.max_bindings() {
+            return Err(Error::Unsupported {
+                what: format!("the kernel {} over {} parts of memory", self.name, self.bound.len()),
+                device: self.gpu.name().into(),
+                need: format!("a kernel binds at most {}", self.gpu.max_bindings()),
+                hint: "split the tensors, or use the CPU device".into(),
+            });
+        }
+        if let Some(b) = self.bound.iter().find(|b| b.window.end - b.window.start > most) {
+            return Err(Error::Unsupported {
+                what: format!("the kernel {} over {} bytes of one tensor", self.name, b.window.end - b.window.start),
+                device: self.gpu.name().into(),
+                need: format!("one binding shows at most {most} bytes"),
+                hint: "split the tensor, or use the CPU device".into(),
+            });
+        }
+        // One buffer read by one binding and written by another: wgpu takes it if both may write.
+        for at in 0..self.bound.len() {
+            let id = self.bound[at].buffer.id();
+            let written = self.bound.iter().any(|b| !b.read_only && b.buffer.id() == id);
+            self.bound[at].read_only &= !written;
+        }
+        for &(word, binding, element) in &self.positions {
+            let base = binding.map_or(0, |b| {
+                let bound = &self.bound[b as usize];
+                (bound.window.start / word_size(bound.dtype)) as usize
+            });
+            self.words[word as usize] = u32::try_from(element - base).map_err(|_| Error::Unsupported {
+                what: format!("the kernel {} at element {element}", self.name),
+                device: self.gpu.name().into(),
+                need: "positions are 32 bits".into(),
+                hint: "split the tensor, or use the CPU device".into(),
+            })?;
+        }
+        Ok(())
     }
 
     /// Writes the coordinates that operand `l` needs and returns its position.
@@ -224,6 +289,25 @@ pub(super) fn vectorises(plan: &Plan) -> bool {
 
 /// Whether a leaf's memory goes on to a multiple of four elements.
 pub(super) fn leaf_padded(leaf: &Leaf, n: usize) -> bool {
-    let width = if leaf.dtype == DType::F16 { 2 } else { 4 };
-    ((leaf.offset + n.next_multiple_of(4)) * width) as u64 <= leaf.buffer.capacity()
+    leaf.offset + n.next_multiple_of(4) <= elements(&leaf.buffer, leaf.dtype)
+}
+
+/// Bytes of an element in a GPU's memory.
+fn word_size(dtype: DType) -> u64 {
+    if dtype == DType::F16 { 2 } else { 4 }
+}
+
+/// Elements that a buffer has room for.
+pub(super) fn elements(buffer: &Buffer, dtype: DType) -> usize {
+    (buffer.capacity() / word_size(dtype)) as usize
+}
+
+/// The first element of an operand over a shape, and one past its last, in memory.
+pub(super) fn reach(shape: &[usize], strides: &[isize], offset: usize) -> Range<usize> {
+    let (mut low, mut high) = (offset as isize, offset as isize + 1);
+    for (&n, &s) in shape.iter().zip(strides) {
+        let run = (n.max(1) as isize - 1) * s;
+        if run < 0 { low += run } else { high += run }
+    }
+    low as usize..high as usize
 }

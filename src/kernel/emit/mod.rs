@@ -8,7 +8,7 @@
 mod address;
 mod text;
 
-use super::fuse::Prologue;
+use super::{fuse::Prologue, split::Within};
 use crate::{
     device::{
         Buffer, Gpu,
@@ -20,9 +20,9 @@ use crate::{
         expr::{Leaf, Node, Plan, Source},
     },
 };
-use address::{Addressing, Field, vectorises};
+use address::{Addressing, Field, elements, reach, vectorises};
 use smallvec::SmallVec;
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// How a family addresses elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,16 +40,19 @@ struct Bound {
     dtype: DType,
     lanes: u8,
     read_only: bool,
+    /// The bytes of the buffer that the kernel is shown.
+    window: Range<u64>,
 }
 
 enum Part<'a> {
     Load { name: &'static str, plan: &'a Plan, source: Source, at: Addressing },
     Store { name: &'static str, binding: usize, at: Option<Addressing> },
-    Map { plan: &'a Plan, at: Addressing, outputs: Vec<usize>, lanes: u8 },
+    Map { plan: &'a Plan, at: Addressing, outputs: Vec<usize>, lanes: u8, cell: bool },
     Epilogue { plan: &'a Plan, at: Addressing, outputs: Vec<usize>, split: bool },
     Constant { name: &'static str, value: u32 },
     Fault { binding: Option<usize> },
     Integers { name: &'static str, binding: usize },
+    Put { name: &'static str, binding: usize, at: Addressing },
     Memory { name: &'static str, binding: usize },
     Matrix { name: &'static str, at: Addressing },
 }
@@ -64,6 +67,8 @@ pub(crate) struct Kernel<'a> {
     bound: Vec<Bound>,
     fields: SmallVec<[(Field, bool); 32]>,
     words: SmallVec<[u32; 32]>,
+    /// Words that are positions in a binding: which word, which binding, the element of the buffer.
+    positions: SmallVec<[(u16, Option<u8>, usize); 12]>,
     key: Vec<u8>,
     lanes: u8,
 }
@@ -87,6 +92,7 @@ impl<'a> Kernel<'a> {
             bound: vec![],
             fields: SmallVec::new(),
             words: SmallVec::new(),
+            positions: SmallVec::new(),
             key,
             lanes: 1,
         }
@@ -120,17 +126,35 @@ impl<'a> Kernel<'a> {
         self.words.push(word);
     }
 
+    /// A parameter that is the position of an element in a binding, or among all elements.
+    fn position_word(&mut self, field: Field, binding: Option<usize>, element: usize) {
+        self.positions.push((self.fields.len() as u16, binding.map(|b| b as u8), element));
+        self.field(field, false, 0);
+    }
+
     /// The number of a buffer's binding: one for each buffer, read-write if anything writes it.
-    fn bind(&mut self, buffer: &Buffer, dtype: DType, lanes: u8, read_only: bool) -> usize {
+    ///
+    /// Of a buffer larger than a binding may be, it shows what lies around the elements `reach`; then there can be
+    /// several for one buffer.
+    fn bind(&mut self, buffer: &Buffer, dtype: DType, lanes: u8, read_only: bool, reach: Range<usize>) -> usize {
         let id = buffer.id();
-        let same = |b: &Bound| b.buffer.id() == id && b.dtype == dtype && b.lanes == lanes;
+        let window = self.window(buffer, dtype, reach);
+        let joined = |b: &Bound| window.start.min(b.window.start)..window.end.max(b.window.end);
+        let same = |b: &Bound| {
+            let span = joined(b);
+            b.buffer.id() == id
+                && b.dtype == dtype
+                && b.lanes == lanes
+                && span.end - span.start <= self.gpu.max_binding()
+        };
         let at = match self.bound.iter().position(same) {
             Some(at) => {
+                self.bound[at].window = joined(&self.bound[at]);
                 self.bound[at].read_only &= read_only;
                 at
             }
             None => {
-                self.bound.push(Bound { buffer: buffer.clone(), dtype, lanes, read_only });
+                self.bound.push(Bound { buffer: buffer.clone(), dtype, lanes, read_only, window });
                 self.bound.len() - 1
             }
         };
@@ -142,7 +166,7 @@ impl<'a> Kernel<'a> {
     pub(in crate::kernel) fn input(&mut self, name: &'static str, prologue: &'a Prologue, index: Index) {
         self.key.push(b'L');
         let plan = &prologue.plan;
-        let at = self.address(name, plan, index);
+        let at = self.address(name, plan, &[], index, 1, None);
         self.nodes(name, &plan.nodes, &[prologue.source]);
         self.parts.push(Part::Load { name, plan, source: prologue.source, at });
     }
@@ -160,25 +184,30 @@ impl<'a> Kernel<'a> {
     ) {
         self.key.push(b'X');
         self.key.push(u8::from(vectors));
-        let mut at = self.address_bound(name, shape, std::slice::from_ref(leaf), Index::Split(lead));
-        at.bindings.push(self.bind(&leaf.buffer, leaf.dtype, if vectors { 4 } else { 1 }, true));
+        let lanes = if vectors { 4 } else { 1 };
+        let mut reach = reach(shape, &leaf.strides, leaf.offset);
+        reach.end = reach.end.next_multiple_of(lanes as usize);
+        let binding = self.bind(&leaf.buffer, leaf.dtype, lanes, true, reach);
+        let mut at = self.steps(name, shape, &[&leaf.strides], Index::Split(lead));
+        self.position_word(Field::Offset(name, 0), Some(binding), leaf.offset);
+        at.bindings.push(binding);
         self.parts.push(Part::Matrix { name, at });
     }
 
     /// `store_<name>(i, v)` into row-major memory from element `offset` on; `store(i, v)` for an empty name.
     pub fn output(&mut self, name: &'static str, buffer: &Buffer, dtype: DType, offset: usize) {
         self.key.push(b'S');
-        let binding = self.bind(buffer, dtype, 1, false);
-        self.field(Field::Offset(name, 0), false, offset as u32);
+        let binding = self.bind(buffer, dtype, 1, false, offset..elements(buffer, dtype));
+        self.position_word(Field::Offset(name, 0), Some(binding), offset);
         self.parts.push(Part::Store { name, binding, at: None });
     }
 
     /// `store_<name>(i, v)` or `store_<name>(o, r, v)` into a strided region.
     pub fn output_view(&mut self, name: &'static str, buffer: &Buffer, dtype: DType, view: &View, index: Index) {
         self.key.push(b'V');
-        let binding = self.bind(buffer, dtype, 1, false);
-        let leaf = Leaf { buffer: buffer.clone(), offset: view.offset, strides: view.strides.clone(), dtype };
-        let mut at = self.address_bound(name, &view.shape, std::slice::from_ref(&leaf), index);
+        let binding = self.bind(buffer, dtype, 1, false, reach(&view.shape, &view.strides, view.offset));
+        let mut at = self.steps(name, &view.shape, &[&view.strides], index);
+        self.position_word(Field::Offset(name, 0), Some(binding), view.offset);
         at.bindings.push(binding);
         self.parts.push(Part::Store { name, binding, at: Some(at) });
     }
@@ -186,7 +215,7 @@ impl<'a> Kernel<'a> {
     /// `read_<name>(i) -> T` and, where it is written, `write_<name>(i, v)`: plain memory.
     pub fn memory(&mut self, name: &'static str, buffer: &Buffer, dtype: DType, read_only: bool) {
         self.key.push(b'M');
-        let binding = self.bind(buffer, dtype, 1, read_only);
+        let binding = self.bind(buffer, dtype, 1, read_only, 0..elements(buffer, dtype));
         self.key.push(u8::from(read_only));
         self.parts.push(Part::Memory { name, binding });
     }
@@ -195,10 +224,20 @@ impl<'a> Kernel<'a> {
     /// computes in.
     pub fn integers(&mut self, name: &'static str, buffer: &Buffer, offset: usize, read_only: bool) {
         self.key.push(b'I');
-        let binding = self.bind(buffer, DType::I32, 1, read_only);
+        let binding = self.bind(buffer, DType::I32, 1, read_only, offset..elements(buffer, DType::I32));
         self.key.push(u8::from(read_only));
-        self.field(Field::Offset(name, 0), false, offset as u32);
+        self.position_word(Field::Offset(name, 0), Some(binding), offset);
         self.parts.push(Part::Integers { name, binding });
+    }
+
+    /// `put_<name>(i, v: i32)` into a strided region of integer memory.
+    pub fn integers_view(&mut self, name: &'static str, buffer: &Buffer, view: &View) {
+        self.key.push(b'J');
+        let binding = self.bind(buffer, DType::I32, 1, false, reach(&view.shape, &view.strides, view.offset));
+        let mut at = self.steps(name, &view.shape, &[&view.strides], Index::Flat);
+        self.position_word(Field::Offset(name, 0), Some(binding), view.offset);
+        at.bindings.push(binding);
+        self.parts.push(Part::Put { name, binding, at });
     }
 
     /// `fault(index, position, low, high)`: notes an index that was out of range; nothing where all are `known` to be in
@@ -211,26 +250,23 @@ impl<'a> Kernel<'a> {
             return;
         }
         let (record, number) = self.gpu.fault_binding(operator);
-        let binding = self.bind(&record, DType::U32, 0, false);
+        let binding = self.bind(&record, DType::U32, 0, false, 0..0);
         self.field(Field::Named("operator_number"), false, number);
         self.parts.push(Part::Fault { binding: Some(binding) });
     }
 
-    /// `op(i)`, which computes a whole plan for elements `i .. i + LANES`.
-    pub fn map(&mut self, plan: &'a Plan) {
-        self.lanes = if vectorises(plan) { 4 } else { 1 };
+    /// `op(i)`, which computes a plan for elements `i .. i + LANES`; where the plan is a cell, positions are those in the
+    /// whole.
+    pub(in crate::kernel) fn map(&mut self, plan: &'a Plan, within: Option<&Within>) {
+        self.lanes = if within.is_none() && vectorises(plan) { 4 } else { 1 };
         self.key.push(b'E');
         self.key.push(self.lanes);
         let lanes = self.lanes;
-        let mut outputs = Vec::with_capacity(plan.outputs.len());
-        for (k, output) in plan.outputs.iter().enumerate() {
-            outputs.push(self.bind(&output.buffer, output.storage.dtype, lanes, false));
-            self.field(Field::Offset("y", k as u8), false, output.offset as u32);
-        }
-        let at = self.address_lanes("x", plan, Index::Flat, lanes);
+        let outputs = self.outputs(plan, lanes);
+        let at = self.address("x", plan, &outputs, Index::Flat, lanes, within);
         let sources: SmallVec<[Source; 4]> = plan.outputs.iter().map(|o| o.source).collect();
         self.nodes("x", &plan.nodes, &sources);
-        self.parts.push(Part::Map { plan, at, outputs, lanes });
+        self.parts.push(Part::Map { plan, at, outputs, lanes, cell: within.is_some() });
     }
 
     /// `store(i, v)` or `store(o, r, v)`: applies a plan to the kernel's own result and stores its outputs.
@@ -238,15 +274,29 @@ impl<'a> Kernel<'a> {
     /// With [`Index::Split`] positions are `o * columns + r`, and the family declares the parameter `columns`.
     pub fn epilogue(&mut self, plan: &'a Plan, index: Index) {
         self.key.push(b'P');
-        let mut outputs = Vec::with_capacity(plan.outputs.len());
-        for (k, output) in plan.outputs.iter().enumerate() {
-            outputs.push(self.bind(&output.buffer, output.storage.dtype, 1, false));
-            self.field(Field::Offset("y", k as u8), false, output.offset as u32);
-        }
-        let at = self.address("e", plan, index);
+        let outputs = self.outputs(plan, 1);
+        let at = self.address("e", plan, &outputs, index, 1, None);
         let sources: SmallVec<[Source; 4]> = plan.outputs.iter().map(|o| o.source).collect();
         self.nodes("e", &plan.nodes, &sources);
         self.parts.push(Part::Epilogue { plan, at, outputs, split: index != Index::Flat });
+    }
+
+    /// Binds the outputs of a plan.
+    fn outputs(&mut self, plan: &Plan, lanes: u8) -> Vec<usize> {
+        let mut bindings = Vec::with_capacity(plan.outputs.len());
+        for (k, output) in plan.outputs.iter().enumerate() {
+            let (buffer, dtype) = (&output.buffer, output.storage.dtype);
+            let reach = match &output.region {
+                Some(region) => reach(&plan.shape, &region.strides, region.offset),
+                None => output.offset..(output.offset + plan.shape.size()).next_multiple_of(lanes as usize),
+            };
+            let binding = self.bind(buffer, dtype, lanes, false, reach);
+            if output.region.is_none() {
+                self.position_word(Field::Offset("y", k as u8), Some(binding), output.offset);
+            }
+            bindings.push(binding);
+        }
+        bindings
     }
 
     /// Lays down the scalars of nodes, and their structure in the key.
@@ -286,13 +336,19 @@ impl<'a> Kernel<'a> {
 
     /// Launches workgroups.
     pub fn launch(mut self, groups: [u32; 3]) {
+        if let Err(error) = self.place() {
+            return self.gpu.fail(error);
+        }
         // Whether a binding is written can change after it was bound: it belongs to the key as it ended.
         self.key.push(b'|');
         for b in &self.bound {
             self.key.push(u8::from(b.read_only));
         }
-        let bindings: SmallVec<[Binding<'_>; 8]> =
-            self.bound.iter().map(|b| Binding { buffer: &b.buffer, read_only: b.read_only }).collect();
+        let bindings: SmallVec<[Binding<'_>; 8]> = self
+            .bound
+            .iter()
+            .map(|b| Binding { buffer: &b.buffer, read_only: b.read_only, window: b.window.clone() })
+            .collect();
         self.gpu.launch(&Launch {
             name: self.name,
             key: &self.key,

@@ -98,6 +98,11 @@ impl Kernel<'_> {
                     w(format_args!("fn put_{name}(i: u32, v: i32) {{ b{binding}[p.{name}_at0 + i] = v; }}\n"));
                 }
             }
+            Part::Put { name, binding, at } => {
+                w(format_args!("fn put_{name}(i: u32, v: i32) {{\n"));
+                let position = self.position(t, name, at, 0, &["i"]);
+                let _ = writeln!(t, "    b{binding}[{position}] = v;\n}}");
+            }
             Part::Fault { binding: None } => {
                 t.push_str("fn fault(index: u32, position: u32, low: u32, high: u32) {}\n");
             }
@@ -135,9 +140,11 @@ impl Kernel<'_> {
                 let value = self.body(t, name, plan, at, args, flat, 1);
                 let _ = writeln!(t, "    return {};\n}}", value(*source));
             }
-            Part::Map { plan, at, outputs, lanes } => {
+            Part::Map { plan, at, outputs, lanes, cell } => {
                 w(format_args!("const LANES: u32 = {lanes}u;\nfn op(i: u32) {{\n"));
-                let value = self.body(t, "x", plan, at, &["i"], "i", *lanes);
+                let regions = plan.outputs.iter().filter(|o| o.region.is_some()).count();
+                let flat = if *cell { self.sum("x", at, plan.leaves.len() + regions) } else { "i".into() };
+                let value = self.body(t, "x", plan, at, &["i"], &flat, *lanes);
                 let unit = if *lanes == 4 { " / 4u" } else { "" };
                 let positions = self.output_positions("x", plan, at);
                 for (k, (output, binding)) in plan.outputs.iter().zip(outputs).enumerate() {

@@ -14,7 +14,7 @@ pub(super) use prologue::{Prologue, prologue};
 
 use super::elementwise;
 use crate::{
-    device::{Buffer, Device, claims},
+    device::{Buffer, Device, Tag, claims},
     error::{Error, Result},
     shape::DType,
     tensor::{
@@ -48,6 +48,13 @@ impl Tensor {
         self.is_whole()
             && matches!(&*self.storage.state.lock(),
                 State::Ready(buffer, offset) if place.is_in(buffer) && *offset == place.offset)
+    }
+
+    /// Says what a tensor's memory is for, if it has memory.
+    pub(crate) fn tag(&self, tag: Tag) {
+        if let State::Ready(buffer, _) = &*self.storage.state.lock() {
+            buffer.tag(tag);
+        }
     }
 
     /// The buffer and the position in it of this tensor's first storage element.
@@ -133,6 +140,8 @@ fn run(mut job: Job) -> Result<()> {
         Some((kernel, args)) => kernel.run(args, &job.plan),
         None => elementwise::run(&job.plan),
     });
+    // While a failure is pending nothing is launched: what was to be computed is nowhere.
+    let result = result.and_then(|()| job.plan.device.check());
     let _lock = claims().lock.lock();
     for output in &job.plan.outputs {
         *output.storage.state.lock() = match &result {

@@ -69,6 +69,11 @@ pub(in crate::kernel) fn prologue(tensor: &Tensor, shape: &Shape) -> Result<Prol
 }
 
 impl Prologue {
+    /// A plan that owns what it reads.
+    pub fn of(plan: Plan, source: Source) -> Prologue {
+        Prologue { plan, source, _claimed: vec![] }
+    }
+
     /// The same elements with the axes in another order.
     pub fn permute(mut self, axes: &[usize]) -> Prologue {
         self.plan.shape = axes.iter().map(|&a| self.plan.shape[a]).collect();

@@ -1,0 +1,248 @@
+//! Work that one kernel cannot do: operands larger than a binding shows, and dispatches that would run for too long.
+//!
+//! Such work is cut into cells: parts of the shape along its axes, chosen so that what each operand contributes to a
+//! cell lies within a binding.
+
+use super::{elementwise, emit::Kernel, fuse::Prologue};
+use crate::{
+    device::{Buffer, Gpu, Tag},
+    error::{Error, Result},
+    shape::{DType, Shape, View},
+    tensor::{
+        expr::{Leaf, Output, Plan, Source},
+        wgsl,
+    },
+};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// Lies around a cell: where its elements are in the whole.
+pub(crate) struct Within {
+    /// Row-major strides of the whole.
+    pub strides: SmallVec<[isize; 6]>,
+    /// Position of the cell's first element.
+    pub first: usize,
+}
+
+/// A part of a shape.
+pub(super) struct Cell {
+    pub start: SmallVec<[usize; 6]>,
+    pub shape: Shape,
+}
+
+impl Cell {
+    /// Where its first element lies, by these strides.
+    pub fn first(&self, strides: &[isize]) -> isize {
+        self.start.iter().zip(strides).map(|(&at, &s)| at as isize * s).sum()
+    }
+
+    /// What of a view lies in the cell.
+    pub fn of_view(&self, view: &View) -> View {
+        let offset = (view.offset as isize + self.first(&view.strides)) as usize;
+        View { shape: self.shape.clone(), strides: view.strides.clone(), offset }
+    }
+
+    /// What of an operand lies in the cell; the whole is to be kept until that has run.
+    pub fn of_prologue(&self, whole: &Prologue) -> Prologue {
+        let plan = &whole.plan;
+        let plan = Plan {
+            device: plan.device.clone(),
+            shape: self.shape.clone(),
+            compute: plan.compute,
+            leaves: self.leaves(&plan.leaves),
+            nodes: plan.nodes.clone(),
+            outputs: vec![],
+        };
+        Prologue::of(plan, whole.source)
+    }
+
+    /// The cell along the first `n` axes, or along those after them.
+    pub fn axes(&self, range: std::ops::Range<usize>) -> Cell {
+        Cell {
+            start: self.start[range.clone()].iter().copied().collect(),
+            shape: self.shape[range].iter().copied().collect(),
+        }
+    }
+
+    fn leaves(&self, leaves: &[Leaf]) -> Vec<Leaf> {
+        let part =
+            |leaf: &Leaf| Leaf { offset: (leaf.offset as isize + self.first(&leaf.strides)) as usize, ..leaf.clone() };
+        leaves.iter().map(part).collect()
+    }
+}
+
+/// An operand of the work to be cut: its memory, and how it runs along the axes.
+pub(super) struct Operand {
+    strides: SmallVec<[isize; 6]>,
+    width: u64,
+    capacity: u64,
+}
+
+impl Operand {
+    pub fn new(buffer: &Buffer, dtype: DType, strides: &[isize]) -> Operand {
+        let width = if dtype == DType::F16 { 2 } else { 4 };
+        Operand { strides: strides.iter().copied().collect(), width, capacity: buffer.whole_bytes() }
+    }
+
+    pub fn of_leaves(leaves: &[Leaf]) -> impl Iterator<Item = Operand> {
+        leaves.iter().map(|l| Operand::new(&l.buffer, l.dtype, &l.strides))
+    }
+
+    /// A plan's output, as it lies over a view of its shape.
+    pub fn of_result(output: &Output, view: &View) -> impl Iterator<Item = Operand> {
+        std::iter::once(Operand::new(&output.buffer, output.storage.dtype, &view.strides))
+    }
+
+    /// Bytes along one axis of a cell.
+    fn run(&self, cell: &[usize], axis: usize) -> u64 {
+        (cell[axis] as u64 - 1) * self.strides[axis].unsigned_abs() as u64 * self.width
+    }
+
+    fn bytes(&self, cell: &[usize]) -> u64 {
+        (0..cell.len()).map(|axis| self.run(cell, axis)).sum::<u64>() + self.width
+    }
+}
+
+/// The cells of `shape`, cut along its first `axes` axes; `None` where one kernel does.
+///
+/// `weight` is how many operations an element takes, as far as is known.
+pub(super) fn cells(
+    gpu: &Gpu,
+    shape: &Shape,
+    axes: usize,
+    operands: impl Iterator<Item = Operand>,
+    weight: usize,
+) -> Result<Option<Vec<Cell>>> {
+    // Windows begin at multiples of 256 bytes and end at multiples of 16.
+    let most = gpu.max_binding().saturating_sub(512).max(16);
+    let work = (gpu.max_work() / weight.max(1)).max(1);
+    let large: SmallVec<[Operand; 4]> = operands.filter(|o| o.capacity > gpu.max_binding()).collect();
+    let size = shape.size();
+    if size == 0 || (large.is_empty() && size <= work) {
+        return Ok(None);
+    }
+    let mut cell = shape.clone();
+    loop {
+        let cut = match large.iter().find(|o| o.bytes(&cell) > most) {
+            Some(o) => (0..axes).filter(|&a| cell[a] > 1).max_by_key(|&a| (o.run(&cell, a), std::cmp::Reverse(a))),
+            // The first axis keeps cells in one piece; a row that is too much work for itself is left whole.
+            None if cell.size() > work => match (0..axes).find(|&a| cell[a] > 1) {
+                None => break,
+                found => found,
+            },
+            None => break,
+        };
+        let Some(axis) = cut else {
+            return Err(Error::Unsupported {
+                what: format!("an operator over rows of {} elements", cell.size()),
+                device: gpu.name().into(),
+                need: format!("one binding shows at most {} bytes", gpu.max_binding()),
+                hint: "split the tensor, or use the CPU device".into(),
+            });
+        };
+        cell = cell.with(axis, cell[axis].div_ceil(2));
+    }
+    if cell == *shape {
+        return Ok(None);
+    }
+    let mut found = vec![];
+    let mut start: SmallVec<[usize; 6]> = SmallVec::from_elem(0, shape.len());
+    loop {
+        let part = (0..shape.len()).map(|a| cell[a].min(shape[a] - start[a])).collect();
+        found.push(Cell { start: start.clone(), shape: part });
+        let Some(axis) = (0..shape.len()).rev().find(|&a| start[a] + cell[a] < shape[a]) else { break };
+        start[axis] += cell[axis];
+        start[axis + 1..].fill(0);
+    }
+    Ok(Some(found))
+}
+
+/// An operand for kernels that take whole rows: itself, or a copy whose rows lie in one piece, where rows of its own
+/// reach over more than a binding.
+pub(super) fn with_rows_together(gpu: &Gpu, prologue: Prologue, kept: usize) -> Result<Prologue> {
+    let plan = &prologue.plan;
+    if cells(gpu, &plan.shape, kept, Operand::of_leaves(&plan.leaves), 1).is_ok() {
+        return Ok(prologue);
+    }
+    let view = View::contiguous(plan.shape.clone());
+    let into = Tag::Workspace.during(|| plan.device.allocate(view.size() as u64 * 4))?;
+    elementwise::assign_prologue(&prologue, plan.compute, &into, &view)?;
+    let leaf = Leaf { buffer: into, offset: 0, strides: view.strides, dtype: plan.compute };
+    let copy = Plan {
+        device: plan.device.clone(),
+        shape: plan.shape.clone(),
+        compute: plan.compute,
+        leaves: vec![leaf],
+        nodes: vec![],
+        outputs: vec![],
+    };
+    Ok(Prologue::of(copy, Source::Leaf(0)))
+}
+
+/// Computes a plan of elementwise operators on a GPU, by as many kernels as it takes.
+pub(super) fn run_map(gpu: &Arc<Gpu>, plan: &Plan) -> Result<()> {
+    let whole = plan.shape.contiguous_strides();
+    let region = |o: &Output| {
+        let in_order = || View { shape: plan.shape.clone(), strides: whole.clone(), offset: o.offset };
+        o.region.clone().unwrap_or_else(in_order)
+    };
+    let outputs = plan.outputs.iter().map(|o| Operand::new(&o.buffer, o.storage.dtype, &region(o).strides));
+    let operands = Operand::of_leaves(&plan.leaves).chain(outputs);
+    let launch = |part: &Plan, within: Option<&Within>| {
+        let mut kernel = Kernel::new("map", gpu, plan.compute, &[wgsl!("family/map.wgsl")]);
+        kernel.map(part, within);
+        kernel.launch_elements(part.shape.size());
+    };
+    let Some(cells) = cells(gpu, &plan.shape, plan.shape.len(), operands, plan.nodes.len())? else {
+        launch(plan, None);
+        return Ok(());
+    };
+    let indexed = plan.nodes.iter().any(|n| n.op.indexed);
+    for cell in cells {
+        let within = Within { strides: whole.clone(), first: cell.first(&whole) as usize };
+        let outputs = plan.outputs.iter().cloned().map(|mut o| {
+            let view = cell.of_view(&region(&o));
+            if o.region.is_none() && view.is_contiguous() {
+                o.offset = view.offset;
+            } else {
+                o.region = Some(view);
+            }
+            o
+        });
+        let part = Plan {
+            device: plan.device.clone(),
+            shape: cell.shape.clone(),
+            compute: plan.compute,
+            leaves: cell.leaves(&plan.leaves),
+            nodes: plan.nodes.clone(),
+            outputs: outputs.collect(),
+        };
+        launch(&part, indexed.then_some(&within));
+    }
+    Ok(())
+}
+
+/// Applies what follows a kernel to its result, which lies in memory, row-major over the plan's shape.
+pub(super) fn run_epilogue(gpu: &Arc<Gpu>, plan: &Plan, result: Leaf) -> Result<()> {
+    let at = Source::Leaf(plan.leaves.len() as u16);
+    let instead = |s: Source| if s == Source::Kernel { at } else { s };
+    let mut leaves = plan.leaves.clone();
+    leaves.push(result);
+    let nodes = plan.nodes.iter().cloned().map(|mut node| {
+        node.args.iter_mut().for_each(|a| *a = instead(*a));
+        node
+    });
+    let outputs = plan.outputs.iter().cloned().map(|mut output| {
+        output.source = instead(output.source);
+        output
+    });
+    let plan = Plan {
+        device: plan.device.clone(),
+        shape: plan.shape.clone(),
+        compute: plan.compute,
+        leaves,
+        nodes: nodes.collect(),
+        outputs: outputs.collect(),
+    };
+    run_map(gpu, &plan)
+}

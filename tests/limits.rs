@@ -1,0 +1,238 @@
+//! What does not fit one kernel: tensors larger than a binding, more elements than one launch should take.
+
+use catena::{
+    device::{Device, DeviceOptions},
+    error::Error,
+    functions as F,
+    kernel::Reduction,
+    prelude::*,
+};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Values of a few MiB each: one test at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The adapter the other tests run on.
+fn adapter() -> String {
+    let gpu = catena::testing::devices().into_iter().find(|d| !d.is_cpu());
+    assert!(gpu.is_some(), "no adapter; install a software one");
+    std::env::var("CATENA_DEVICE").ok().filter(|n| n != "cpu" && !n.is_empty()).unwrap_or_else(|| {
+        if Device::all().iter().any(|d| d.id == "gpu:0") { "gpu:0".into() } else { "software".into() }
+    })
+}
+
+/// A device on which kernels see 64 KiB of a tensor.
+fn narrow() -> Device {
+    let options = DeviceOptions { max_binding_bytes: Some(1 << 16), ..Default::default() };
+    Device::open(&adapter(), &options).unwrap()
+}
+
+fn numbers(shape: &[usize], seed: u64) -> Tensor {
+    let mut state = seed;
+    let n = shape.iter().product();
+    let values: Vec<f32> = (0..n)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+        })
+        .collect();
+    Tensor::from_slice(&values, shape, &Device::cpu())
+}
+
+/// The same expression on the CPU and on a device.
+#[track_caller]
+fn same(device: &Device, inputs: &[&Tensor], tolerance: f64, f: impl Fn(&[Tensor]) -> Tensor) {
+    let there: Vec<Tensor> = inputs.iter().map(|t| t.to_device(device)).collect();
+    let here: Vec<Tensor> = inputs.iter().map(|&t| t.clone()).collect();
+    let (a, e) = (f(&there).to_f64().unwrap(), f(&here).to_f64().unwrap());
+    if let Err(text) = catena::testing::close("result", &a, &e, tolerance) {
+        panic!("{text}");
+    }
+}
+
+#[test]
+fn elementwise_beyond_a_binding() {
+    let _alone = alone();
+    let device = narrow();
+    // 400 KB each: 7 windows.
+    let (a, b) = (numbers(&[250, 400], 1), numbers(&[250, 400], 2));
+    let row = numbers(&[400], 3);
+    same(&device, &[&a, &b], 1e-6, |x| x[0].add(&x[1]).mul(&x[0]));
+    same(&device, &[&a, &row], 1e-6, |x| x[0].sub(&x[1]));
+    // Read across: cells along both axes, stored strided.
+    let square = numbers(&[300, 300], 4);
+    same(&device, &[&square], 1e-6, |x| x[0].transpose(None).add(&x[0]));
+    same(&device, &[&square], 1e-6, |x| x[0].slice(&[Slice::Range(None, None, -1), (7..290usize).into()]).neg());
+    // Computed in place where the operand is given away.
+    let t = a.to_device(&device);
+    let sum = t.add(&t);
+    drop(t);
+    let twice = sum.mul(&sum.full_like(0.5));
+    assert_eq!(twice.to_vec::<f32>().unwrap(), a.to_vec::<f32>().unwrap());
+}
+
+#[test]
+fn positions_go_on_over_cells() {
+    let _alone = alone();
+    let device = narrow();
+    assert_eq!(
+        Tensor::arange(100_000, &device).to_vec::<f32>().unwrap(),
+        Tensor::arange(100_000, &Device::cpu()).to_vec::<f32>().unwrap()
+    );
+    // A mask is drawn by position.
+    let x = numbers(&[300, 301], 5);
+    let drop_on = |device: &Device| {
+        catena::random::seed(3);
+        let x = Variable::constant(x.to_device(device).transpose(None));
+        F::dropout(&x, 0.5).data().to_vec::<f32>().unwrap()
+    };
+    assert_eq!(drop_on(&device), drop_on(&Device::cpu()));
+}
+
+#[test]
+fn reductions_beyond_a_binding() {
+    let _alone = alone();
+    let device = narrow();
+    let x = numbers(&[60, 50, 40], 6);
+    for reduction in [Reduction::Sum, Reduction::Max, Reduction::Min] {
+        for axes in [None, Some(&[0][..]), Some(&[1]), Some(&[2]), Some(&[0, 2]), Some(&[0, 1])] {
+            same(&device, &[&x], 1e-4, |x| x[0].reduce(reduction, axes, false));
+        }
+    }
+    same(&device, &[&x], 1e-5, |x| x[0].reduce(Reduction::Prod, Some(&[1]), true));
+    // With what comes before it and after it, and read across.
+    same(&device, &[&x], 1e-5, |x| {
+        let sum = x[0].mul(&x[0]).transpose(None).reduce(Reduction::Sum, Some(&[0]), false);
+        sum.add(&sum.full_like(1.0)).sqrt()
+    });
+    // The result itself is beyond a binding.
+    let wide = numbers(&[2, 200, 300], 7);
+    same(&device, &[&wide], 1e-5, |x| x[0].reduce(Reduction::Sum, Some(&[0]), false).neg());
+    for axis in 0..3 {
+        same(&device, &[&x], 0.0, |x| x[0].argmax(axis));
+        same(&device, &[&x], 0.0, |x| x[0].transpose(None).argmin(axis));
+    }
+}
+
+#[test]
+fn rows_beyond_a_binding() {
+    let _alone = alone();
+    let device = narrow();
+    let x = numbers(&[300, 120], 8);
+    let on = |f: fn(&Variable) -> Variable| move |x: &[Tensor]| f(&Variable::constant(x[0].clone())).data().clone();
+    same(&device, &[&x], 1e-5, on(|x| F::softmax_axis(x, 1)));
+    same(&device, &[&x], 1e-5, on(|x| F::softmax_axis(x, 0)));
+    same(&device, &[&x], 1e-5, on(|x| F::log_softmax_axis(&F::transpose(x, None), 0)));
+    same(&device, &[&x], 1e-4, on(|x| F::cumsum(x, Some(1))));
+    same(&device, &[&x], 1e-4, on(|x| F::cumsum(x, Some(0))));
+}
+
+#[test]
+fn copies_beyond_a_binding() {
+    let _alone = alone();
+    let device = narrow();
+    let (a, b) = (numbers(&[100, 300], 9), numbers(&[150, 300], 10));
+    same(&device, &[&a, &b], 0.0, |x| Tensor::concat(&[&x[0], &x[1]], 0));
+    same(&device, &[&a, &a], 0.0, |x| Tensor::concat(&[&x[0], &x[1]], 1));
+    same(&device, &[&a, &a], 0.0, |x| Tensor::concat(&[&x[0].transpose(None), &x[1].transpose(None)], 1));
+    same(&device, &[&b], 0.0, |x| x[0].transpose(None).contiguous());
+    same(&device, &[&b], 1e-3, |x| x[0].cast(DType::F16).cast(DType::F32));
+    same(&device, &[&b], 0.0, |x| x[0].cast(DType::Bool));
+}
+
+#[test]
+fn gradients_beyond_a_binding() {
+    let _alone = alone();
+    let device = narrow();
+    let x = numbers(&[200, 300], 11);
+    let gradient = |device: &Device| {
+        let x = Variable::new(x.to_device(device));
+        F::sum(&(F::tanh(&x) * F::broadcast_to(&F::mean_axes(&x, Some(&[1]), true), [200, 300]))).backward();
+        x.grad().unwrap().to_f64().unwrap()
+    };
+    catena::testing::close("gradient", &gradient(&device), &gradient(&Device::cpu()), 1e-4).unwrap();
+}
+
+#[test]
+fn a_kernel_that_cannot_be_cut_says_so_and_its_result_stays_failed() {
+    let _alone = alone();
+    let device = narrow();
+    let x = numbers(&[2, 40_000], 12).to_device(&device);
+    let y = F::softmax(&Variable::constant(x.clone())).data().clone();
+    for _ in 0..2 {
+        let error = y.to_host().unwrap_err();
+        assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+        assert!(error.to_string().contains("65536 bytes"), "{error}");
+    }
+    // The device goes on.
+    assert_eq!(x.add(&x).to_vec::<f32>().unwrap().len(), 80_000);
+}
+
+#[test]
+fn no_launch_takes_too_many_elements() {
+    let _alone = alone();
+    let options = DeviceOptions { max_launch_elements: Some(10_000), ..Default::default() };
+    let device = Device::open(&adapter(), &options).unwrap();
+    let x = numbers(&[400, 250], 13);
+    let t = x.to_device(&device);
+    let before = device.stats();
+    assert_eq!(t.neg().to_f64().unwrap(), x.neg().to_f64().unwrap());
+    assert!((device.stats() - before).launches >= 10);
+    same(&device, &[&x], 1e-5, |x| x[0].reduce(Reduction::Sum, None, false));
+    same(&device, &[&x], 1e-5, |x| x[0].reduce(Reduction::Sum, Some(&[0]), false));
+    same(&device, &[&x], 1e-5, |x| x[0].reduce(Reduction::Max, Some(&[1]), false));
+}
+
+#[test]
+fn a_tensor_of_more_than_128_mib() {
+    let _alone = alone();
+    let device = Device::open(&adapter(), &DeviceOptions::default()).unwrap();
+    // 160 MiB of f32, over 131,070 workgroups of 256 threads.
+    let (rows, columns) = (40_960, 1024);
+    let x = Tensor::arange(rows * columns, &device).reshape([rows as isize, columns as isize]);
+    x.force();
+    let y = x.mul(&x.full_like(0.5)).add(&Tensor::ones([columns], DType::F32, &device));
+    let at = |r: usize, c: usize| y.slice(&[Slice::Index(r as isize), Slice::Index(c as isize)]).item().unwrap();
+    for (r, c) in [(0, 0), (1, 1023), (20_479, 512), (20_480, 0), (40_959, 1023)] {
+        let expected = ((r * columns + c) as f32 * 0.5 + 1.0) as f64;
+        assert_eq!(at(r, c), expected, "at {r}, {c}");
+    }
+    drop(y);
+    let ones = x.mul(&x.full_like(0.0)).add(&x.full_like(1.0));
+    ones.force();
+    assert_eq!(ones.reduce(Reduction::Sum, None, false).item().unwrap(), (rows * columns) as f64);
+    let columns_sum = ones.reduce(Reduction::Sum, Some(&[0]), false).to_vec::<f32>().unwrap();
+    assert!(columns_sum.iter().all(|&v| v == rows as f32));
+    assert_eq!(x.reduce(Reduction::Max, None, false).item().unwrap(), (rows * columns - 1) as f32 as f64);
+}
+
+#[test]
+fn a_buffer_beyond_the_limit_is_a_typed_error() {
+    let _alone = alone();
+    let options = DeviceOptions { max_buffer_bytes: Some(1 << 20), ..Default::default() };
+    let device = Device::open(&adapter(), &options).unwrap();
+    let error = Tensor::ones([300_000], DType::F32, &device).copy().to_host().unwrap_err();
+    assert!(matches!(error, Error::Unsupported { .. }) && error.to_string().contains("1048576"), "{error}");
+    assert_eq!(Tensor::ones([3], DType::F32, &device).to_vec::<f32>().unwrap(), [1.0; 3]);
+}
+
+#[test]
+fn more_ids_than_a_loop_may_be_long() {
+    let _alone = alone();
+    let device = Device::open(&adapter(), &DeviceOptions::default()).unwrap();
+    // Fewer rows than ids, and more.
+    for (n, rows) in [(70_000usize, 7usize), (66_000, 66_001)] {
+        let ids: Vec<i32> = (0..n).map(|i| (i % rows.min(40)) as i32).collect();
+        let gradient = |device: &Device| {
+            let w = Variable::new(Tensor::ones([rows, 2], DType::F32, device));
+            let ids = Variable::constant(Tensor::from_slice(&ids, [n], device));
+            F::sum(&F::embed_id(&ids, &w, None)).backward();
+            w.grad().unwrap().to_f64().unwrap()
+        };
+        let (a, e) = (gradient(&device), gradient(&Device::cpu()));
+        catena::testing::close("gradient", &a, &e, 1e-6).unwrap();
+    }
+}
