@@ -160,4 +160,92 @@ fn tensors_of_one_shape_are_joined_by_one_launch() {
     });
     // One for `y`, which is wanted transposed, and one for each join.
     assert_eq!(launches, (3, 2));
+/// `n` numbers without a pattern, as a variable.
+fn numbers(shape: &[usize], device: &Device) -> Variable {
+    let n = shape.iter().product::<usize>();
+    let x: Vec<f32> = (0..n).map(|i| (i as f32 * 0.7).sin()).collect();
+    Variable::new(Tensor::from_slice(&x, shape, device))
+}
+
+#[test]
+fn layer_normalization_takes_one_launch_and_three_back() {
+    if unfused() {
+        return;
+    }
+    for shape in [[6, 5], [300, 1000], [5000, 16]] {
+        let forward = |device: &Device| {
+            let (x, gamma, beta) =
+                (numbers(&shape, device), numbers(&shape[1..], device), numbers(&shape[1..], device));
+            (F::layer_normalization(&x, &gamma, &beta, 1e-5), [x, gamma, beta])
+        };
+        assert_eq!(count(forward), (1, 0), "forward, {shape:?}");
+        let both = |device: &Device| {
+            let (y, xs) = forward(device);
+            y.data().force();
+            y.set_grad(Some(Tensor::from_slice(&vec![1.5f32; y.size()], shape, device)));
+            y.backward();
+            xs
+        };
+        let (launches, read_backs) = count(both);
+        assert!(launches <= 1 + 3 && read_backs == 0, "forward and backward, {shape:?}: {launches}");
+    }
+}
+
+#[test]
+fn batch_normalization_takes_three_launches_with_the_rectifier_and_three_back() {
+    if unfused() {
+        return;
+    }
+    let shapes: [(&[usize], u64, u64); 5] = [
+        (&[6, 5], 2, 2),
+        (&[100, 1000], 3, 3),
+        (&[16, 8, 12, 12], 3, 3),
+        (&[1, 8, 100, 100], 2, 2),
+        (&[2, 2, 300, 300], 3, 3),
+    ];
+    for (shape, forth, back) in shapes {
+        let statistics = |device: &Device| F::RunningStatistics {
+            mean: Tensor::zeros(shape[1], DType::F32, device).copy(),
+            var: Tensor::ones(shape[1], DType::F32, device).copy(),
+        };
+        let forward = |device: &Device, running: Option<&mut F::RunningStatistics>| {
+            let [x, gamma, beta] = [shape, &shape[1..2], &shape[1..2]].map(|s| numbers(s, device));
+            let options = F::BatchNormalization::default();
+            let y = F::batch_normalization_with(&x, &gamma, &beta, &options, running);
+            (y, [x, gamma, beta])
+        };
+        let rectified = |device: &Device| {
+            let mut running = statistics(device);
+            let (y, xs) = forward(device, Some(&mut running));
+            (F::relu(&y), xs, running.mean, running.var)
+        };
+        // Zeros and ones of the running statistics are made by two.
+        assert_eq!(count(rectified), (forth + 2, 0), "forward, {shape:?}");
+        let both = |device: &Device| {
+            let (y, xs) = forward(device, None);
+            y.data().force();
+            y.set_grad(Some(Tensor::from_slice(&vec![1.5f32; y.size()], shape, device)));
+            y.backward();
+            xs
+        };
+        assert_eq!(count(both), (forth + back, 0), "forward and backward, {shape:?}");
+    }
+}
+
+#[test]
+fn group_normalization_takes_three_launches_and_five_back() {
+    if unfused() {
+        return;
+    }
+    let both = |device: &Device| {
+        let [x, gamma, beta] = [&[4, 8, 20, 20][..], &[8], &[8]].map(|s| numbers(s, device));
+        let y = F::relu(&F::group_normalization(&x, 4, &gamma, &beta, 1e-5));
+        y.data().force();
+        y.set_grad(Some(Tensor::from_slice(&vec![1.5f32; y.size()], y.shape().clone(), device)));
+        y.backward();
+        [x, gamma, beta]
+    };
+    // One more for the gradient of the rectifier.
+    let (launches, _) = count(both);
+    assert!(launches <= 3 + 1 + 5, "{launches}");
 }

@@ -16,6 +16,7 @@ const HELPERS: &[&str] = &[
     "rnn/gates",
     "rnn/n_step",
     "rnn/packed",
+    "normalization/standardize",
 ];
 
 fn read(path: &str) -> String {

@@ -6,6 +6,7 @@
 
 pub mod activation;
 pub mod array;
+mod composite;
 pub mod connection;
 pub mod evaluation;
 pub mod family;
@@ -14,6 +15,7 @@ pub mod math;
 pub mod noise;
 pub mod rnn;
 pub mod util;
+pub mod normalization;
 
 pub use activation::*;
 pub use array::*;
@@ -24,6 +26,7 @@ pub use math::*;
 pub use noise::*;
 pub use rnn::*;
 pub use util::*;
+pub use normalization::*;
 
 use crate::autograd::Case;
 
@@ -48,6 +51,7 @@ pub(crate) use entries;
 
 /// Every group with its entries.
 pub fn groups() -> [(&'static str, &'static [Entry]); 9] {
+pub fn groups() -> [(&'static str, &'static [Entry]); 8] {
     [
         ("activation", activation::ALL),
         ("array", array::ALL),
@@ -58,6 +62,7 @@ pub fn groups() -> [(&'static str, &'static [Entry]); 9] {
         ("noise", noise::ALL),
         ("rnn", rnn::ALL),
         ("util", util::ALL),
+        ("normalization", normalization::ALL),
     ]
 }
 

@@ -15,6 +15,8 @@ pub(crate) mod gather;
 mod host;
 mod linalg;
 pub(crate) mod matmul;
+pub(crate) mod moments;
+pub(crate) mod normalize;
 mod parallel;
 pub mod philox;
 pub(crate) mod random;

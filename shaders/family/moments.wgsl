@@ -1,0 +1,40 @@
+// Mean and variance over r of x[o, r], or of one of `parts` parts of each row: o = row % p.rows of part row / p.rows.
+//
+// THREADS threads share a row; 256 / THREADS rows share a workgroup. Two passes over the part: no square of a mean is
+// taken off. PARTS = 1: what is left is the mean and the sum of squared distances, for moments_finish.wgsl.
+
+@compute @workgroup_size(256)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let lane = thread % THREADS;
+    let wanted = (group.y * groups.x + group.x) * (256u / THREADS) + thread / THREADS;
+    // Threads past the last row work on it too, so that every thread meets every barrier, and store nothing.
+    let row = min(wanted, p.rows * p.parts - 1u);
+    let o = row % p.rows;
+    let first = (row / p.rows) * p.part;
+    let last = min(first + p.part, p.length);
+    let count = T(last - first);
+    var sum = T(0);
+    for (var r = first + lane; r < last; r += THREADS) {
+        sum += load_x(o, r);
+    }
+    let mean = together(thread, sum) / count;
+    var squares = T(0);
+    for (var r = first + lane; r < last; r += THREADS) {
+        let d = load_x(o, r) - mean;
+        squares += d * d;
+    }
+    squares = together(thread, squares);
+    if (lane != 0u || wanted >= p.rows * p.parts) {
+        return;
+    }
+    if (PARTS == 0u) {
+        store_moments(o, mean, squares / count);
+    } else {
+        store_y(row, mean);
+        store_y(p.rows * p.parts + row, squares);
+    }
+}

@@ -1,0 +1,35 @@
+// Mean and variance of p.kept rows from those of their p.parts parts: part j of row o is at j * p.kept + o, and holds
+// p.part elements, or at the end of the row what is left of p.length; p.lead parts in a row are at the same place of it.
+//
+// THREADS threads share a row; 256 / THREADS rows share a workgroup.
+
+fn elements(j: u32) -> T {
+    let first = (j / p.lead) * p.part;
+    return T(min(first + p.part, p.length) - first);
+}
+
+@compute @workgroup_size(256)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let lane = thread % THREADS;
+    let row = (group.y * groups.x + group.x) * (256u / THREADS) + thread / THREADS;
+    let o = min(row, p.kept - 1u);
+    let count = T(p.lead * p.length);
+    var sum = T(0);
+    for (var j = lane; j < p.parts; j += THREADS) {
+        sum += elements(j) * load_x(j * p.kept + o);
+    }
+    let mean = together(thread, sum) / count;
+    var squares = T(0);
+    for (var j = lane; j < p.parts; j += THREADS) {
+        let d = load_x(j * p.kept + o) - mean;
+        squares += load_x((p.parts + j) * p.kept + o) + elements(j) * d * d;
+    }
+    squares = together(thread, squares);
+    if (lane == 0u && row < p.kept) {
+        store_moments(o, mean, squares / count);
+    }
+}

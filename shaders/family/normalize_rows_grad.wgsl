@@ -1,0 +1,33 @@
+// y[o, r] = scale * (g - (sum over r of g + h * sum over r of g * h) / length), where g = gy[o, r] * gamma[r] and
+// h = (x[o, r] - mean) * scale; kept holds the means, then the scales.
+//
+// THREADS threads share a row; 256 / THREADS rows share a workgroup.
+
+@compute @workgroup_size(256)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let lane = thread % THREADS;
+    let row = (group.y * groups.x + group.x) * (256u / THREADS) + thread / THREADS;
+    // Threads past the last row work on it too, so that every thread meets every barrier, and store nothing.
+    let o = min(row, p.rows - 1u);
+    let mean = load_kept(o);
+    let scale = load_kept(p.rows + o);
+    var sums = vec2<T>();
+    for (var r = lane; r < p.length; r += THREADS) {
+        let g = load_gy(o, r) * load_gamma(r);
+        sums += vec2<T>(g, g * (load_x(o, r) - mean) * scale);
+    }
+    sums = together_pair(thread, sums);
+    if (row >= p.rows) {
+        return;
+    }
+    sums /= T(p.length);
+    for (var r = lane; r < p.length; r += THREADS) {
+        let g = load_gy(o, r) * load_gamma(r);
+        let h = (load_x(o, r) - mean) * scale;
+        store_y(o * p.length + r, scale * (g - sums.x - h * sums.y));
+    }
+}

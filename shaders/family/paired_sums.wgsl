@@ -1,0 +1,30 @@
+// The sums over r of a[o, r] and of a[o, r] * b[o, r], of whole rows or of one of `parts` parts of each.
+//
+// THREADS threads share a row; 256 / THREADS rows share a workgroup. A row of the kernel is a part and an output,
+// row = j * p.kept + k; its sums are at k * p.count + j, the second ones p.kept * p.count further on.
+
+@compute @workgroup_size(256)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let lane = thread % THREADS;
+    let wanted = (group.y * groups.x + group.x) * (256u / THREADS) + thread / THREADS;
+    // Threads past the last row work on it too, so that every thread meets every barrier, and store nothing.
+    let row = min(wanted, p.rows * p.parts - 1u);
+    let o = row % p.rows;
+    let first = (row / p.rows) * p.part;
+    let last = min(first + p.part, p.length);
+    var sums = vec2<T>();
+    for (var r = first + lane; r < last; r += THREADS) {
+        let a = load_a(o, r);
+        sums += vec2<T>(a, a * load_b(o, r));
+    }
+    sums = together_pair(thread, sums);
+    if (lane == 0u && wanted < p.rows * p.parts) {
+        let at = (row % p.kept) * p.count + row / p.kept;
+        store_y(at, sums.x);
+        store_y(at + p.kept * p.count, sums.y);
+    }
+}

@@ -1,0 +1,22 @@
+//! Normalisation: of batches, of layers and groups, of local responses, of lengths.
+
+mod batch_normalization;
+mod batch_renormalization;
+mod fixed_batch_normalization;
+mod group_normalization;
+mod layer_normalization;
+mod standardize;
+
+pub use batch_normalization::{BatchNormalization, RunningStatistics, batch_normalization, batch_normalization_with};
+pub use batch_renormalization::{BatchRenormalization, batch_renormalization, fixed_batch_renormalization};
+pub use fixed_batch_normalization::{fixed_batch_normalization, fixed_batch_normalization_with};
+pub use group_normalization::group_normalization;
+pub use layer_normalization::layer_normalization;
+
+pub(super) const ALL: &[super::Entry] = super::entries![
+    batch_normalization,
+    batch_renormalization,
+    fixed_batch_normalization,
+    group_normalization,
+    layer_normalization,
+];

@@ -1,0 +1,239 @@
+//! Rows normalised to mean 0 and variance 1, scaled and shifted, in one kernel; and the gradient of it in one more.
+
+use super::{
+    elementwise::{self, Blocks, Lane},
+    emit::{Index, Kernel, fold},
+    fuse::{self, Prologue},
+    moments::{each_block, lanes, wide},
+    parallel::{self, Disjoint},
+    reduce::write_f64,
+    rows::{failed, row_threads},
+};
+use crate::{
+    device::{Buffer, Device},
+    error::Result,
+    shape::{DType, Shape},
+    tensor::{Storage, Tensor, Wgsl, wgsl},
+};
+
+/// Elements of a row that one workgroup still normalises by itself.
+pub(crate) const LONGEST: usize = 32_768;
+
+const TOGETHER: Wgsl = wgsl!("family/together.wgsl");
+
+/// `y = (x - mean) * scale * gamma + beta` over rows of the last `gamma.size()` elements of `x`, with the means and the
+/// scales `1 / sqrt(var + eps)` of the rows as `[2, rows]`.
+pub(crate) fn normalize_rows(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> (Tensor, Tensor) {
+    let (length, device) = (gamma.size(), x.device());
+    let kept = Shape::from([2, x.size() / length]);
+    match normalized(x, gamma, beta, eps) {
+        Ok((y, k)) => (
+            Tensor::whole(Storage::ready(device.clone(), x.dtype(), x.size(), y, None), x.shape().clone()),
+            Tensor::whole(Storage::ready(device.clone(), wide(x.dtype()), kept.size(), k, None), kept),
+        ),
+        Err(e) => (failed(device, x.shape(), x.dtype(), e.clone()), failed(device, &kept, wide(x.dtype()), e)),
+    }
+}
+
+/// The gradient of [`normalize_rows`] with respect to `x`, from what it kept.
+pub(crate) fn normalize_rows_grad(x: &Tensor, gamma: &Tensor, gy: &Tensor, kept: &Tensor) -> Tensor {
+    let device = x.device();
+    match gradient(x, gamma, gy, kept) {
+        Ok(gx) => Tensor::whole(Storage::ready(device.clone(), x.dtype(), x.size(), gx, None), x.shape().clone()),
+        Err(e) => failed(device, x.shape(), x.dtype(), e),
+    }
+}
+
+/// A tensor as rows of `length` elements.
+fn rows(x: &Tensor, length: usize) -> Result<Prologue> {
+    let shape = Shape::from([x.size() / length, length]);
+    fuse::prologue(&x.with_shape(&shape), &shape)
+}
+
+/// A tensor as one row.
+fn flat(x: &Tensor) -> Result<Prologue> {
+    let shape = Shape::from(x.size());
+    fuse::prologue(&x.with_shape(&shape), &shape)
+}
+
+fn normalized(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result<(Buffer, Buffer)> {
+    const FILES: &[Wgsl] = &[TOGETHER, wgsl!("family/normalize_rows.wgsl")];
+    let (length, device) = (gamma.size(), x.device());
+    let count = x.size() / length;
+    let (px, gamma, beta) = (rows(x, length)?, flat(gamma)?, flat(beta)?);
+    let y = device.allocate(fuse::bytes(device, x.dtype(), x.size()))?;
+    let kept = device.allocate(fuse::bytes(device, wide(x.dtype()), 2 * count))?;
+    match device {
+        Device::Cpu(_) => {
+            device.count_launch();
+            let run = match px.plan.compute {
+                DType::F32 => normalize_cpu::<f32>,
+                _ => normalize_cpu::<f64>,
+            };
+            let statistics = run(&px, [&gamma, &beta], length, eps, (&y, x.dtype()));
+            // SAFETY: a fresh buffer.
+            unsafe { write_f64(&kept, wide(x.dtype()), 0, &statistics) };
+        }
+        Device::Gpu(gpu) => {
+            let mut kernel = Kernel::new("normalize_rows", gpu, px.plan.compute, FILES);
+            kernel.input("x", &px, Index::Split(1));
+            kernel.input("gamma", &gamma, Index::Flat);
+            kernel.input("beta", &beta, Index::Flat);
+            kernel.output("y", &y, x.dtype(), 0);
+            kernel.output("kept", &kept, wide(x.dtype()), 0);
+            kernel.real("eps", eps);
+            launch(kernel, count, length);
+        }
+    }
+    Ok((y, kept))
+}
+
+fn launch(mut kernel: Kernel<'_>, rows: usize, length: usize) {
+    kernel.word("rows", rows);
+    kernel.word("length", length);
+    let threads = row_threads(&mut kernel, length);
+    kernel.launch(fold(rows.div_ceil(256 / threads)));
+}
+
+fn gradient(x: &Tensor, gamma: &Tensor, gy: &Tensor, kept: &Tensor) -> Result<Buffer> {
+    const FILES: &[Wgsl] = &[TOGETHER, wgsl!("family/normalize_rows_grad.wgsl")];
+    let (length, device) = (gamma.size(), x.device());
+    let (px, pg, gamma) = (rows(x, length)?, rows(gy, length)?, flat(gamma)?);
+    let gx = device.allocate(fuse::bytes(device, x.dtype(), x.size()))?;
+    match device {
+        Device::Cpu(_) => {
+            device.count_launch();
+            let run = match px.plan.compute {
+                DType::F32 => gradient_cpu::<f32>,
+                _ => gradient_cpu::<f64>,
+            };
+            let kept: Vec<f64> = kept.to_f64()?.into_iter().collect();
+            run([&px, &pg, &gamma], &kept, length, (&gx, x.dtype()));
+        }
+        Device::Gpu(gpu) => {
+            let kept = flat(kept)?;
+            let mut kernel = Kernel::new("normalize_rows_grad", gpu, px.plan.compute, FILES);
+            kernel.input("x", &px, Index::Split(1));
+            kernel.input("gy", &pg, Index::Split(1));
+            kernel.input("gamma", &gamma, Index::Flat);
+            kernel.input("kept", &kept, Index::Flat);
+            kernel.output("y", &gx, x.dtype(), 0);
+            launch(kernel, x.size() / length, length);
+        }
+    }
+    Ok(gx)
+}
+
+/// Has `f` fill rows `row` of an output, computed in `R` whatever its dtype.
+fn fill_rows<R: Lane>((out, dtype): (&Buffer, DType), count: usize, length: usize, f: impl Fn(usize, &mut [R]) + Sync) {
+    if dtype == R::DTYPE {
+        // SAFETY: the output is fresh, and known to nobody else.
+        let shared = Disjoint::new(unsafe { out.host_mut::<R>(0, count * length) });
+        parallel::ranges(count, length * 4, 1, |range| {
+            // SAFETY: each row is written once.
+            range.for_each(|row| f(row, unsafe { shared.range(row * length..(row + 1) * length) }));
+        });
+        return;
+    }
+    let mut values = vec![R::ZERO; length];
+    for row in 0..count {
+        f(row, &mut values);
+        let row_values: Vec<f64> = values.iter().map(|v| v.to_f64()).collect();
+        // SAFETY: as above.
+        unsafe { write_f64(out, dtype, row * length, &row_values) };
+    }
+}
+
+fn normalize_cpu<R: Lane>(
+    x: &Prologue,
+    [gamma, beta]: [&Prologue; 2],
+    length: usize,
+    eps: f64,
+    out: (&Buffer, DType),
+) -> Vec<f64> {
+    struct Pass<'a, R> {
+        y: &'a mut [R],
+        gamma: &'a [R],
+        beta: &'a [R],
+        eps: f64,
+    }
+    impl<R: Lane> pulp::NullaryFnOnce for Pass<'_, R> {
+        type Output = [f64; 2];
+        /// Normalises a row where it lies.
+        #[inline(always)]
+        fn call(self) -> [f64; 2] {
+            let n = self.y.len();
+            let y = self.y;
+            let mean = lanes(n, |i| y[i]) / n as f64;
+            let near = R::of(mean);
+            let squares = lanes(n, |i| (y[i] - near) * (y[i] - near));
+            let scale = 1.0 / (squares / n as f64 + self.eps).sqrt();
+            let by = R::of(scale);
+            let (gamma, beta) = (&self.gamma[..n], &self.beta[..n]);
+            for i in 0..n {
+                y[i] = (y[i] - near) * by * gamma[i] + beta[i];
+            }
+            [mean, scale]
+        }
+    }
+    let count = x.plan.shape[0];
+    let blocks = Blocks::<R>::new(&x.plan);
+    let (gamma, beta) = (elementwise::collect::<R>(gamma), elementwise::collect::<R>(beta));
+    let mut kept = vec![0.0; 2 * count];
+    let shared = Disjoint::new(&mut kept);
+    fill_rows::<R>(out, count, length, |row, y| {
+        read_row(&blocks, x, row, y);
+        let [mean, scale] = pulp::Arch::new().dispatch(Pass { y, gamma: &gamma, beta: &beta, eps });
+        // SAFETY: each row has its own places.
+        unsafe {
+            shared.range(row..row + 1)[0] = mean;
+            shared.range(count + row..count + row + 1)[0] = scale;
+        }
+    });
+    kept
+}
+
+fn gradient_cpu<R: Lane>([x, gy, gamma]: [&Prologue; 3], kept: &[f64], length: usize, out: (&Buffer, DType)) {
+    struct Pass<'a, R> {
+        x: &'a [R],
+        /// The upstream gradient, then the result.
+        g: &'a mut [R],
+        gamma: &'a [R],
+        mean: R,
+        scale: R,
+    }
+    impl<R: Lane> pulp::NullaryFnOnce for Pass<'_, R> {
+        type Output = ();
+        #[inline(always)]
+        fn call(self) {
+            let Pass { x, g, gamma, mean, scale } = self;
+            let n = g.len();
+            let (x, gamma) = (&x[..n], &gamma[..n]);
+            for i in 0..n {
+                g[i] *= gamma[i];
+            }
+            let sum = R::of(lanes(n, |i| g[i]) / n as f64);
+            let dot = R::of(lanes(n, |i| g[i] * ((x[i] - mean) * scale)) / n as f64);
+            for i in 0..n {
+                g[i] = scale * (g[i] - sum - (x[i] - mean) * scale * dot);
+            }
+        }
+    }
+    let count = x.plan.shape[0];
+    let (of_x, of_g) = (Blocks::<R>::new(&x.plan), Blocks::<R>::new(&gy.plan));
+    let gamma = elementwise::collect::<R>(gamma);
+    fill_rows::<R>(out, count, length, |row, g| {
+        let mut values = vec![R::ZERO; length];
+        read_row(&of_x, x, row, &mut values);
+        read_row(&of_g, gy, row, g);
+        let (mean, scale) = (R::of(kept[row]), R::of(kept[count + row]));
+        pulp::Arch::new().dispatch(Pass { x: &values, g, gamma: &gamma, mean, scale });
+    });
+}
+
+/// Reads a row through whatever is pending.
+fn read_row<R: Lane>(blocks: &Blocks<'_, R>, of: &Prologue, row: usize, into: &mut [R]) {
+    each_block(blocks, of.source, row * into.len(), into.len(), |from, values| {
+        into[from..from + values.len()].copy_from_slice(values);
+    });
+}
