@@ -249,3 +249,24 @@ fn group_normalization_takes_three_launches_and_five_back() {
     let (launches, _) = count(both);
     assert!(launches <= 3 + 1 + 5, "{launches}");
 }
+
+#[test]
+fn local_response_normalization_takes_one_launch_with_the_rectifier_and_two_back() {
+    if unfused() {
+        return;
+    }
+    let forward = |device: &Device| {
+        let x = numbers(&[2, 8, 5, 5], device);
+        (F::relu(&F::local_response_normalization(&x)), x)
+    };
+    assert_eq!(count(forward), (1, 0), "forward");
+    let both = |device: &Device| {
+        let (y, x) = forward(device);
+        y.data().force();
+        y.set_grad(Some(Tensor::from_slice(&vec![1.5f32; y.size()], y.shape().clone(), device)));
+        y.backward();
+        x
+    };
+    let (launches, _) = count(both);
+    assert!(launches <= 1 + 2, "{launches}");
+}

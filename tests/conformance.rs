@@ -35,8 +35,9 @@ groups!(activation, array, connection, evaluation, loss, math, noise, rnn, util)
 fn no_group_is_left_out() {
     assert_eq!(functions::groups().len(), 9);
 groups!(activation, array, connection, evaluation, loss, math, noise, normalization);
+groups!(activation, array, connection, evaluation, loss, math, noise, normalization, pooling);
 
 #[test]
 fn no_group_is_left_out() {
-    assert_eq!(functions::groups().len(), 8);
+    assert_eq!(functions::groups().len(), 9);
 }

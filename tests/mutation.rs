@@ -15,12 +15,17 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
     ("family/cross_entropy.wgsl", "log_sum - load_x", "log_sum + load_x", "softmax_cross_entropy"),
     ("family/valid_mean.wgsl", ">= T(0)", "> T(0)", "softmax_cross_entropy"),
     ("gemm/direct_8x8.wgsl", "k = first", "k = first + 1u", "matmul"),
+    ("family/box_sum.wgsl", "p.length - 1u - at", "p.length - at", "local_response_normalization"),
     ("family/moments.wgsl", "squares += d * d", "squares += d", "batch_normalization"),
     ("family/moments_finish.wgsl", "elements(j) * d * d", "d * d", "batch_normalization"),
     ("family/moments_store_running.wgsl", "p.share_var", "p.share", "batch_normalization"),
     ("family/normalize_rows.wgsl", "+ T(p.eps)", "", "layer_normalization"),
     ("family/normalize_rows_grad.wgsl", "- h * sums.y", "+ h * sums.y", "layer_normalization"),
     ("family/paired_sums.wgsl", "min(first + p.part, p.length)", "first + p.part - 1u", "layer_normalization"),
+    ("family/pool_geometry.wgsl", "WEIGHT == 2u", "WEIGHT == 3u", "average_pooling_2d"),
+    ("family/pool_in.wgsl", "(c - k) / s + 1", "(c - k) / s", "unpooling_2d"),
+    ("family/pool_max_index.wgsl", "at - first", "at - low", "max_pooling_2d"),
+    ("family/pool_take.wgsl", "index % k.z", "index % k.y", "upsampling_2d"),
     ("loss/softmax_cross_entropy.wgsl", "(i / inner) % classes", "i % classes", "softmax_cross_entropy"),
 ];
 

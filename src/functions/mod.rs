@@ -16,6 +16,7 @@ pub mod noise;
 pub mod rnn;
 pub mod util;
 pub mod normalization;
+pub mod pooling;
 
 pub use activation::*;
 pub use array::*;
@@ -27,6 +28,7 @@ pub use noise::*;
 pub use rnn::*;
 pub use util::*;
 pub use normalization::*;
+pub use pooling::*;
 
 use crate::autograd::Case;
 
@@ -63,6 +65,7 @@ pub fn groups() -> [(&'static str, &'static [Entry]); 8] {
         ("rnn", rnn::ALL),
         ("util", util::ALL),
         ("normalization", normalization::ALL),
+        ("pooling", pooling::ALL),
     ]
 }
 

@@ -19,7 +19,7 @@ use crate::{
 use half::f16;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
-use std::{ops::Range, sync::Arc};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
 impl Tensor {
     /// Applies an elementwise operator to tensors of shapes that broadcast to `shape`; the result is pending.
@@ -426,6 +426,20 @@ fn assign_cpu<R: Lane>(prologue: &fuse::Prologue, into: &crate::device::Buffer, 
             blocks.compute(at, n, &[prologue.source], |_, values| unsafe { region.store(into, dtype, at, values) });
         }
     });
+}
+
+/// A whole prologue on the CPU: as it lies in memory where it is memory in order, else as [`collect`] gives it.
+pub(super) fn values<R: Lane>(prologue: &fuse::Prologue) -> Cow<'_, [R]> {
+    let blocks = Blocks::<R>::new(&prologue.plan);
+    match prologue.source {
+        Source::Leaf(leaf) if prologue.plan.shape.size() > 0 => {
+            match blocks.direct(leaf as usize, 0, prologue.plan.shape.size()) {
+                Some(there) => Cow::Borrowed(there),
+                None => Cow::Owned(collect(prologue)),
+            }
+        }
+        _ => Cow::Owned(collect(prologue)),
+    }
 }
 
 /// Reads a whole prologue on the CPU into one vector, for kernels that need all of it.

@@ -3,6 +3,7 @@
 //! Operators call these and `Tensor`'s methods; none of them names a device.
 
 pub(crate) mod arena;
+mod box_sum;
 mod copy;
 pub(crate) mod create;
 pub(crate) mod cross_entropy;
@@ -19,6 +20,7 @@ pub(crate) mod moments;
 pub(crate) mod normalize;
 mod parallel;
 pub mod philox;
+pub(crate) mod pooling;
 pub(crate) mod random;
 pub(crate) mod reduce;
 pub(crate) mod rows;

@@ -5,9 +5,9 @@ use super::{
     emit::{Index, Kernel, fold},
     fuse::{self, Prologue},
     moments::{each_block, lanes, wide},
-    parallel::{self, Disjoint},
+    parallel::Disjoint,
     reduce::write_f64,
-    rows::{failed, row_threads},
+    rows::{Rows, failed, fill_rows, row_threads},
 };
 use crate::{
     device::{Buffer, Device},
@@ -70,7 +70,7 @@ fn normalized(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result<(Bu
                 DType::F32 => normalize_cpu::<f32>,
                 _ => normalize_cpu::<f64>,
             };
-            let statistics = run(&px, [&gamma, &beta], length, eps, (&y, x.dtype()));
+            let statistics = run(&px, [&gamma, &beta], length, eps, (&y, x.dtype(), 0));
             // SAFETY: a fresh buffer.
             unsafe { write_f64(&kept, wide(x.dtype()), 0, &statistics) };
         }
@@ -108,7 +108,7 @@ fn gradient(x: &Tensor, gamma: &Tensor, gy: &Tensor, kept: &Tensor) -> Result<Bu
                 _ => gradient_cpu::<f64>,
             };
             let kept: Vec<f64> = kept.to_f64()?.into_iter().collect();
-            run([&px, &pg, &gamma], &kept, length, (&gx, x.dtype()));
+            run([&px, &pg, &gamma], &kept, length, (&gx, x.dtype(), 0));
         }
         Device::Gpu(gpu) => {
             let kept = flat(kept)?;
@@ -124,32 +124,12 @@ fn gradient(x: &Tensor, gamma: &Tensor, gy: &Tensor, kept: &Tensor) -> Result<Bu
     Ok(gx)
 }
 
-/// Has `f` fill rows `row` of an output, computed in `R` whatever its dtype.
-fn fill_rows<R: Lane>((out, dtype): (&Buffer, DType), count: usize, length: usize, f: impl Fn(usize, &mut [R]) + Sync) {
-    if dtype == R::DTYPE {
-        // SAFETY: the output is fresh, and known to nobody else.
-        let shared = Disjoint::new(unsafe { out.host_mut::<R>(0, count * length) });
-        parallel::ranges(count, length * 4, 1, |range| {
-            // SAFETY: each row is written once.
-            range.for_each(|row| f(row, unsafe { shared.range(row * length..(row + 1) * length) }));
-        });
-        return;
-    }
-    let mut values = vec![R::ZERO; length];
-    for row in 0..count {
-        f(row, &mut values);
-        let row_values: Vec<f64> = values.iter().map(|v| v.to_f64()).collect();
-        // SAFETY: as above.
-        unsafe { write_f64(out, dtype, row * length, &row_values) };
-    }
-}
-
 fn normalize_cpu<R: Lane>(
     x: &Prologue,
     [gamma, beta]: [&Prologue; 2],
     length: usize,
     eps: f64,
-    out: (&Buffer, DType),
+    out: (&Buffer, DType, usize),
 ) -> Vec<f64> {
     struct Pass<'a, R> {
         y: &'a mut [R],
@@ -181,7 +161,7 @@ fn normalize_cpu<R: Lane>(
     let (gamma, beta) = (elementwise::collect::<R>(gamma), elementwise::collect::<R>(beta));
     let mut kept = vec![0.0; 2 * count];
     let shared = Disjoint::new(&mut kept);
-    fill_rows::<R>(out, count, length, |row, y| {
+    fill_rows::<R>(out, Rows { count, length, cost: 4 }, |row, y| {
         read_row(&blocks, x, row, y);
         let [mean, scale] = pulp::Arch::new().dispatch(Pass { y, gamma: &gamma, beta: &beta, eps });
         // SAFETY: each row has its own places.
@@ -193,7 +173,7 @@ fn normalize_cpu<R: Lane>(
     kept
 }
 
-fn gradient_cpu<R: Lane>([x, gy, gamma]: [&Prologue; 3], kept: &[f64], length: usize, out: (&Buffer, DType)) {
+fn gradient_cpu<R: Lane>([x, gy, gamma]: [&Prologue; 3], kept: &[f64], length: usize, out: (&Buffer, DType, usize)) {
     struct Pass<'a, R> {
         x: &'a [R],
         /// The upstream gradient, then the result.
@@ -222,7 +202,7 @@ fn gradient_cpu<R: Lane>([x, gy, gamma]: [&Prologue; 3], kept: &[f64], length: u
     let count = x.plan.shape[0];
     let (of_x, of_g) = (Blocks::<R>::new(&x.plan), Blocks::<R>::new(&gy.plan));
     let gamma = elementwise::collect::<R>(gamma);
-    fill_rows::<R>(out, count, length, |row, g| {
+    fill_rows::<R>(out, Rows { count, length, cost: 4 }, |row, g| {
         let mut values = vec![R::ZERO; length];
         read_row(&of_x, x, row, &mut values);
         read_row(&of_g, gy, row, g);

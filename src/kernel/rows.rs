@@ -9,7 +9,7 @@ use super::{
     split::{self, Operand},
 };
 use crate::{
-    device::Device,
+    device::{Buffer, Device},
     error::Result,
     shape::{DType, Shape, View},
     tensor::{
@@ -226,4 +226,35 @@ fn normalise<R: Lane>(x: &[R], y: &mut [R], log: bool) {
 /// A tensor that failed, for launchers that return values.
 pub(crate) fn failed(device: &Device, shape: &Shape, dtype: DType, error: crate::error::Error) -> Tensor {
     Tensor::whole(Storage::failed(device.clone(), dtype, shape.size(), error), shape.clone())
+}
+
+/// Rows of an output, and what an element of them costs.
+pub(super) struct Rows {
+    pub count: usize,
+    pub length: usize,
+    pub cost: usize,
+}
+
+/// Has `f` fill each row of an output from an element on, computed in `R` whatever its dtype, on all cores.
+pub(super) fn fill_rows<R: Lane>(
+    (out, dtype, at): (&Buffer, DType, usize),
+    Rows { count, length, cost }: Rows,
+    f: impl Fn(usize, &mut [R]) + Sync,
+) {
+    if dtype == R::DTYPE {
+        // SAFETY: the output is fresh, and known to nobody else.
+        let shared = Disjoint::new(unsafe { out.host_mut::<R>(at, count * length) });
+        parallel::ranges(count, length * cost, 1, |range| {
+            // SAFETY: each row is written once.
+            range.for_each(|row| f(row, unsafe { shared.range(row * length..(row + 1) * length) }));
+        });
+        return;
+    }
+    let mut values = vec![R::ZERO; length];
+    for row in 0..count {
+        f(row, &mut values);
+        let values: Vec<f64> = values.iter().map(|v| v.to_f64()).collect();
+        // SAFETY: as above.
+        unsafe { write_f64(out, dtype, at + row * length, &values) };
+    }
 }

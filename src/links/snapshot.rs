@@ -36,7 +36,9 @@ impl<K: Link + ?Sized> Snapshot for K {
         let mut persistents: Vec<(Persistent, Tensor)> = vec![];
         for (path, persistent) in self.namedpersistents() {
             let now = persistent.data();
-            persistents.push((persistent, from.get_tensor(&path, Some(now.shape()), now.dtype(), now.device())?));
+            // One that is empty is not of its shape yet.
+            let shape = (now.size() > 0).then(|| now.shape());
+            persistents.push((persistent, from.get_tensor(&path, shape, now.dtype(), now.device())?));
         }
         parameters.into_iter().for_each(|(p, data)| p.set_data(data));
         persistents.into_iter().for_each(|(p, data)| p.set_data(data));

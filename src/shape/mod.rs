@@ -7,6 +7,7 @@ mod check;
 mod dtype;
 mod rules;
 mod view;
+mod windows;
 
 pub(crate) use check::ensure;
 pub use check::{InvalidType, invalid};
@@ -14,6 +15,7 @@ pub use dtype::{DType, Element};
 pub use rules::*;
 pub(crate) use view::collapse;
 pub use view::{Shape, Slice, View};
+pub use windows::{conv_outsize, deconv_outsize};
 
 /// What is known of an array without its values.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -1,8 +1,11 @@
-use super::fixture::{Case, Inputs};
+use super::{
+    check::close_values,
+    fixture::{Case, Inputs},
+};
 use catena::{
-    autograd::Variable,
-    device::Device,
-    functions::{self as F, BatchNormalization, BatchRenormalization, RunningStatistics},
+    autograd::test_mode,
+    functions::{BatchNormalization, BatchRenormalization, LocalResponseNormalization, RunningStatistics},
+    prelude::*,
 };
 
 pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
@@ -33,12 +36,47 @@ pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
         }
         "layer_normalization" => F::layer_normalization(x, gamma?, beta?, case.f64("eps")),
         "group_normalization" => F::group_normalization(x, case.int("groups") as usize, gamma?, beta?, case.f64("eps")),
+        "local_response_normalization" => {
+            let n = case.int("n") as usize;
+            let options =
+                LocalResponseNormalization { n, k: case.f64("k"), alpha: case.f64("alpha"), beta: case.f64("beta") };
+            F::local_response_normalization_with(x, &options)
+        }
         _ => return None,
     };
     Some(vec![y])
 }
 
-/// The link over several steps.
-pub fn run(_case: &Case, _device: &Device) -> Option<Result<(), String>> {
-    None
+/// The link over several steps: training, its running statistics after each, and evaluation.
+pub fn run(case: &Case, device: &Device) -> Option<Result<(), String>> {
+    if case.op != "L.BatchNormalization" {
+        return None;
+    }
+    Some(steps(case, device))
+}
+
+fn steps(case: &Case, device: &Device) -> Result<(), String> {
+    let options = BatchNormalization { eps: case.f64("eps"), decay: case.f64("decay"), axis: None };
+    let link = L::BatchNormalization::with(case.int("size") as usize, options).to_device(device);
+    let tensor = |path: &str| case.tensor(path, device).unwrap_or_else(|| panic!("{path} is missing"));
+    link.gamma.as_ref().expect("by default").set_data(tensor("in/gamma"));
+    link.beta.as_ref().expect("by default").set_data(tensor("in/beta"));
+    let compare = |path: &str, actual: &Tensor| {
+        let expected = case.values(path).ok_or(format!("{path} is missing"))?;
+        let actual = actual.to_f64().map_err(|e| e.to_string())?;
+        close_values(path, &actual, &expected, case.tolerance("fwd", device))
+    };
+    for i in 0..4 {
+        let x = Variable::constant(tensor(&format!("in/x{i}")));
+        let y = if case.flag("finetune") { link.finetune(&x) } else { link.forward(&x) };
+        compare(&format!("out/y{i}"), y.data())?;
+        compare(&format!("state/avg_mean{i}"), &link.avg_mean.data())?;
+        compare(&format!("state/avg_var{i}"), &link.avg_var.data())?;
+    }
+    let count = link.N.data().item().map_err(|e| e.to_string())?;
+    if count != case.f64("final_N") {
+        return Err(format!("N is {count}"));
+    }
+    let _scope = test_mode();
+    compare("out/y_test", link.forward(&Variable::constant(tensor("in/x_test"))).data())
 }

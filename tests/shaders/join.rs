@@ -121,7 +121,7 @@ pub fn is_family(file: &File) -> bool {
 fn values(name: &str) -> Vec<u32> {
     match name {
         "REDUCTION" => (0..4).collect(),
-        "PARTS" => (0..3).collect(),
+        "PARTS" | "WEIGHT" => (0..3).collect(),
         "THREADS" => vec![1, 4, 16, 64, 256],
         "LANES" => vec![1],
         "ACROSS" => vec![1, 16, 256],

@@ -5,6 +5,7 @@ mod batch_renormalization;
 mod fixed_batch_normalization;
 mod group_normalization;
 mod layer_normalization;
+mod local_response_normalization;
 mod standardize;
 
 pub use batch_normalization::{BatchNormalization, RunningStatistics, batch_normalization, batch_normalization_with};
@@ -12,6 +13,9 @@ pub use batch_renormalization::{BatchRenormalization, batch_renormalization, fix
 pub use fixed_batch_normalization::{fixed_batch_normalization, fixed_batch_normalization_with};
 pub use group_normalization::group_normalization;
 pub use layer_normalization::layer_normalization;
+pub use local_response_normalization::{
+    LocalResponseNormalization, local_response_normalization, local_response_normalization_with,
+};
 
 pub(super) const ALL: &[super::Entry] = super::entries![
     batch_normalization,
@@ -19,4 +23,5 @@ pub(super) const ALL: &[super::Entry] = super::entries![
     fixed_batch_normalization,
     group_normalization,
     layer_normalization,
+    local_response_normalization,
 ];

@@ -1,0 +1,240 @@
+//! Pooling: the largest pixel of each window of an image, sums over windows, and what goes the other way. One launch
+//! each; what goes back to an image is gathered by its pixels, so that no two threads write one.
+
+mod cpu;
+
+use super::{
+    elementwise,
+    emit::{Index, Kernel},
+    fuse,
+    rows::failed,
+};
+use crate::{
+    device::{Buffer, Device},
+    error::Result,
+    shape::{DType, Shape},
+    tensor::{
+        Storage, Tensor, Wgsl,
+        expr::{Launcher, Plan, Root},
+        wgsl,
+    },
+};
+use std::sync::Arc;
+
+/// How windows lie on images of up to three sides; shorter ones have sides of 1 in front.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Windows {
+    /// Sides of the images.
+    pub image: [usize; 3],
+    /// Windows along each side.
+    pub count: [usize; 3],
+    pub ksize: [usize; 3],
+    pub stride: [usize; 3],
+    pub pad: [usize; 3],
+}
+
+/// What a pixel of a window weighs in a sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// One.
+    One,
+    /// One over the size of the window.
+    Size,
+    /// One over the number of its pixels that are no padding.
+    Valid,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The largest pixel.
+    Max,
+    /// The sum of the pixels.
+    Sum(Weight),
+    /// The pixel that an index names.
+    Take,
+    /// To each pixel, the windows that cover it.
+    Spread(Weight),
+    /// To each pixel, the windows whose index names it.
+    Put,
+}
+
+impl Kind {
+    fn files(self) -> &'static [Wgsl] {
+        const GEOMETRY: Wgsl = wgsl!("family/pool_geometry.wgsl");
+        const OUT: Wgsl = wgsl!("family/pool_out.wgsl");
+        const IN: Wgsl = wgsl!("family/pool_in.wgsl");
+        const NAN: Wgsl = wgsl!("math/is_nan.wgsl");
+        match self {
+            Kind::Max => &[GEOMETRY, NAN, wgsl!("math/limits.wgsl"), wgsl!("family/pool_max.wgsl"), OUT],
+            Kind::Sum(_) => &[GEOMETRY, wgsl!("family/pool_sum.wgsl"), OUT],
+            Kind::Take => &[GEOMETRY, wgsl!("family/pool_take.wgsl"), OUT],
+            Kind::Spread(_) => &[GEOMETRY, wgsl!("family/pool_spread.wgsl"), IN],
+            Kind::Put => &[GEOMETRY, wgsl!("family/pool_put.wgsl"), IN],
+        }
+    }
+
+    /// Whether it makes an image of windows.
+    fn is_back(self) -> bool {
+        matches!(self, Kind::Spread(_) | Kind::Put)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Max => "pool_max",
+            Kind::Sum(_) => "pool_sum",
+            Kind::Take => "pool_take",
+            Kind::Spread(_) => "pool_spread",
+            Kind::Put => "pool_put",
+        }
+    }
+
+    fn weight(self) -> Weight {
+        match self {
+            Kind::Sum(weight) | Kind::Spread(weight) => weight,
+            _ => Weight::One,
+        }
+    }
+}
+
+impl Windows {
+    /// The largest pixel of each window of `x`, `(N, C, ..)`, as `shape`; -inf for one that is all padding.
+    pub fn max(self, x: &Tensor, shape: &Shape) -> Tensor {
+        self.pending(Kind::Max, &[x], shape)
+    }
+
+    /// As [`Windows::max`], with the place of that pixel in its window, the first of equals, as `int32`.
+    pub fn max_with_indices(self, x: &Tensor, shape: &Shape) -> (Tensor, Tensor) {
+        let device = x.device();
+        match self.extremes(x, shape) {
+            Ok([y, at]) => {
+                let whole = |buffer: Buffer, dtype: DType| {
+                    Tensor::whole(Storage::ready(device.clone(), dtype, shape.size(), buffer, None), shape.clone())
+                };
+                (whole(y, x.dtype()), whole(at, DType::I32))
+            }
+            Err(e) => (failed(device, shape, x.dtype(), e.clone()), failed(device, shape, DType::I32, e)),
+        }
+    }
+
+    /// The weighed sum of each window's pixels.
+    pub fn sum(self, x: &Tensor, weight: Weight, shape: &Shape) -> Tensor {
+        self.pending(Kind::Sum(weight), &[x], shape)
+    }
+
+    /// The adjoint of [`Windows::sum`].
+    pub fn spread(self, gy: &Tensor, weight: Weight, shape: &Shape) -> Tensor {
+        self.pending(Kind::Spread(weight), &[gy], shape)
+    }
+
+    /// The pixel that each window's index names; zero where that is padding.
+    pub fn take(self, x: &Tensor, indices: &Tensor, shape: &Shape) -> Tensor {
+        self.pending(Kind::Take, &[x, indices], shape)
+    }
+
+    /// The adjoint of [`Windows::take`].
+    pub fn put(self, gy: &Tensor, indices: &Tensor, shape: &Shape) -> Tensor {
+        self.pending(Kind::Put, &[gy, indices], shape)
+    }
+
+    fn pending(self, kind: Kind, args: &[&Tensor], shape: &Shape) -> Tensor {
+        let root = Root::Kernel(Arc::new(Pool { windows: self, kind }));
+        elementwise::pending(args[0].device(), root, args, shape.clone(), args[0].dtype())
+    }
+
+    fn extremes(self, x: &Tensor, shape: &Shape) -> Result<[Buffer; 2]> {
+        let device = x.device();
+        let prologue = fuse::prologue(x, x.shape())?;
+        let new = |dtype: DType| device.allocate(fuse::bytes(device, dtype, shape.size()));
+        let out = [new(x.dtype())?, new(DType::I32)?];
+        if shape.size() == 0 {
+            return Ok(out);
+        }
+        match device {
+            Device::Cpu(_) => {
+                device.count_launch();
+                match prologue.plan.compute {
+                    DType::F32 => self.max_cpu::<f32>(&prologue, (&out[0], x.dtype(), 0), Some(&out[1])),
+                    _ => self.max_cpu::<f64>(&prologue, (&out[0], x.dtype(), 0), Some(&out[1])),
+                }
+            }
+            Device::Gpu(gpu) => {
+                const FILES: &[Wgsl] = &[
+                    wgsl!("family/pool_geometry.wgsl"),
+                    wgsl!("math/is_nan.wgsl"),
+                    wgsl!("math/limits.wgsl"),
+                    wgsl!("family/pool_max_index.wgsl"),
+                    wgsl!("family/pool_out.wgsl"),
+                ];
+                let mut kernel = Kernel::new("pool_max_index", gpu, prologue.plan.compute, FILES);
+                kernel.input("x", &prologue, Index::Split(2));
+                kernel.output("y", &out[0], x.dtype(), 0);
+                kernel.integers("index", &out[1], 0, false);
+                self.launch(kernel, Weight::One, shape.size());
+            }
+        }
+        Ok(out)
+    }
+
+    fn launch(&self, mut kernel: Kernel<'_>, weight: Weight, threads: usize) {
+        const NAMES: [[&str; 3]; 5] = [
+            ["in0", "in1", "in2"],
+            ["out0", "out1", "out2"],
+            ["k0", "k1", "k2"],
+            ["stride0", "stride1", "stride2"],
+            ["pad0", "pad1", "pad2"],
+        ];
+        let values = [self.image, self.count, self.ksize, self.stride, self.pad];
+        for (names, values) in NAMES.iter().zip(values) {
+            for (name, value) in names.iter().zip(values) {
+                kernel.word(name, value);
+            }
+        }
+        kernel.constant("WEIGHT", weight as u32);
+        kernel.launch_elements(threads);
+    }
+}
+
+#[derive(Debug)]
+struct Pool {
+    windows: Windows,
+    kind: Kind,
+}
+
+impl Launcher for Pool {
+    fn run(&self, args: &[Tensor], plan: &Plan) -> Result<()> {
+        let n = plan.shape.size();
+        if n == 0 {
+            return Ok(());
+        }
+        let x = &args[0];
+        // Indices are read by position: they lie in order.
+        let indices = args.get(1).map(Tensor::contiguous);
+        let indices = indices.map(|t| t.buffer().map(|(buffer, at)| (buffer, at + t.view.offset))).transpose()?;
+        let prologue = fuse::prologue(x, x.shape())?;
+        match &plan.device {
+            Device::Cpu(_) => {
+                plan.device.count_launch();
+                let output = &plan.outputs[0];
+                let out = (&output.buffer, output.storage.dtype, output.offset);
+                match plan.compute {
+                    DType::F32 => self.run_cpu::<f32>(&prologue, indices, out),
+                    _ => self.run_cpu::<f64>(&prologue, indices, out),
+                }
+            }
+            Device::Gpu(gpu) => {
+                let mut kernel = Kernel::new(self.kind.name(), gpu, prologue.plan.compute, self.kind.files());
+                kernel.input("x", &prologue, Index::Split(2));
+                if let Some((buffer, at)) = &indices {
+                    kernel.integers("index", buffer, *at, true);
+                }
+                kernel.epilogue(plan, Index::Flat);
+                self.windows.launch(kernel, self.kind.weight(), n);
+            }
+        }
+        Ok(())
+    }
+
+    fn takes_epilogue(&self, device: &Device) -> bool {
+        !device.is_cpu()
+    }
+}

@@ -1,0 +1,180 @@
+//! Pooling on the CPU: images side by side on the cores, and within an image lines of windows, one pixel of each window
+//! after the other.
+
+use super::{Kind, Pool, Weight, Windows};
+use crate::{
+    device::Buffer,
+    kernel::{
+        elementwise::{self, Lane},
+        fuse::Prologue,
+        parallel::Disjoint,
+        rows::{Rows, fill_rows},
+    },
+    shape::DType,
+};
+
+type Out<'a> = (&'a Buffer, DType, usize);
+
+/// A run of windows in a line, at one pixel of each.
+struct Run {
+    /// The first window.
+    window: usize,
+    /// Its pixel; the next window's is `step` further on.
+    pixel: usize,
+    step: usize,
+    n: usize,
+    /// The pixel's place in the window.
+    place: usize,
+}
+
+impl Windows {
+    /// Calls `f` for runs that cover every pixel of every window, places in ascending order for each window.
+    #[inline(always)]
+    fn runs(&self, mut f: impl FnMut(&Run)) {
+        let Windows { image, count, ksize, stride, pad } = *self;
+        let row = |o: usize, k: usize, axis: usize| {
+            let at = (o * stride[axis] + k).checked_sub(pad[axis])?;
+            (at < image[axis]).then_some(at)
+        };
+        for (z, y) in (0..count[0]).flat_map(|z| (0..count[1]).map(move |y| (z, y))) {
+            for k in 0..ksize[0] * ksize[1] {
+                let (kz, ky) = (k / ksize[1], k % ksize[1]);
+                let (Some(iz), Some(iy)) = (row(z, kz, 0), row(y, ky, 1)) else { continue };
+                for kx in 0..ksize[2] {
+                    // Windows whose pixel is none of the padding.
+                    let first = pad[2].saturating_sub(kx).div_ceil(stride[2]);
+                    let last = (image[2] + pad[2]).saturating_sub(kx).div_ceil(stride[2]).min(count[2]);
+                    if first < last {
+                        f(&Run {
+                            window: (z * count[1] + y) * count[2] + first,
+                            pixel: (iz * image[1] + iy) * image[2] + first * stride[2] + kx - pad[2],
+                            step: stride[2],
+                            n: last - first,
+                            place: k * ksize[2] + kx,
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// The weight of each window's pixels.
+    fn weights<R: Lane>(&self, weight: Weight) -> Vec<R> {
+        let Windows { image, count, ksize, stride, pad } = *self;
+        let valid = |o: usize, axis: usize| {
+            let (first, last) = (o * stride[axis], o * stride[axis] + ksize[axis]);
+            last.min(image[axis] + pad[axis]).saturating_sub(first.max(pad[axis]))
+        };
+        let size = ksize.iter().product::<usize>();
+        let of = |i: usize| match weight {
+            Weight::One => 1.0,
+            Weight::Size => 1.0 / size as f64,
+            Weight::Valid => {
+                let sides = [i / count[2] / count[1], i / count[2] % count[1], i % count[2]];
+                1.0 / (0..3).map(|a| valid(sides[a], a)).product::<usize>().max(1) as f64
+            }
+        };
+        (0..count.iter().product()).map(|i| R::of(of(i))).collect()
+    }
+
+    /// The pixel that an index of window `o` names, if it is one of the image.
+    fn named(&self, o: usize, index: i32) -> Option<usize> {
+        let Windows { image, count, ksize, stride, pad } = *self;
+        let k = usize::try_from(index).ok()?;
+        let places = [k / (ksize[1] * ksize[2]), k / ksize[2] % ksize[1], k % ksize[2]];
+        let windows = [o / count[2] / count[1], o / count[2] % count[1], o % count[2]];
+        let mut at = 0;
+        for a in 0..3 {
+            let c = (windows[a] * stride[a] + places[a]).checked_sub(pad[a])?;
+            at = at * image[a] + (c < image[a]).then_some(c)?;
+        }
+        Some(at)
+    }
+
+    pub(super) fn max_cpu<R: Lane>(&self, x: &Prologue, out: Out<'_>, indices: Option<&Buffer>) {
+        let (pixels, windows) = (self.image.iter().product::<usize>(), self.count.iter().product::<usize>());
+        let planes = x.plan.shape[..2].iter().product::<usize>();
+        let x = elementwise::values::<R>(x);
+        // SAFETY: the indices are fresh, and known to nobody else.
+        let indices = indices.map(|b| Disjoint::new(unsafe { b.host_mut::<i32>(0, planes * windows) }));
+        let cost = self.ksize.iter().product();
+        fill_rows::<R>(out, Rows { count: planes, length: windows, cost }, |plane, y| {
+            let x = &x[plane * pixels..(plane + 1) * pixels];
+            y.fill(R::NEG_INFINITY);
+            let Some(indices) = &indices else {
+                // Either operand's NaN is the result.
+                self.runs(|run| each(run, x, y, |_, x, y| *y = R::max(*y, x)));
+                return;
+            };
+            // SAFETY: each plane has its own.
+            let at = unsafe { indices.range(plane * windows..(plane + 1) * windows) };
+            at.fill(-1);
+            self.runs(|run| {
+                let place = run.place as i32;
+                each(run, x, y, |i, x, y| {
+                    let at = &mut at[run.window + i];
+                    if *at < 0 || x > *y || (x.is_nan() && !y.is_nan()) {
+                        *y = x;
+                        *at = place;
+                    }
+                });
+            });
+            at.iter_mut().for_each(|at| *at = (*at).max(0));
+        });
+    }
+}
+
+/// Calls `f(i, pixel, window's value)` for the windows of a run.
+#[inline(always)]
+fn each<R: Lane>(run: &Run, x: &[R], y: &mut [R], mut f: impl FnMut(usize, R, &mut R)) {
+    let y = &mut y[run.window..run.window + run.n];
+    if run.step == 1 {
+        let x = &x[run.pixel..run.pixel + run.n];
+        y.iter_mut().zip(x).enumerate().for_each(|(i, (y, &x))| f(i, x, y));
+    } else {
+        let x = x[run.pixel..].iter().step_by(run.step);
+        y.iter_mut().zip(x).enumerate().for_each(|(i, (y, &x))| f(i, x, y));
+    }
+}
+
+impl Pool {
+    pub(super) fn run_cpu<R: Lane>(&self, x: &Prologue, indices: Option<(Buffer, usize)>, out: Out<'_>) {
+        if self.kind == Kind::Max {
+            return self.windows.max_cpu::<R>(x, out, None);
+        }
+        let of = &self.windows;
+        let (pixels, windows) = (of.image.iter().product::<usize>(), of.count.iter().product::<usize>());
+        let planes = x.plan.shape[..2].iter().product::<usize>();
+        let (from, length) = if self.kind.is_back() { (windows, pixels) } else { (pixels, windows) };
+        let x = elementwise::values::<R>(x);
+        // SAFETY: forced, and written by nobody.
+        let indices: &[i32] = indices.as_ref().map_or(&[], |(b, at)| unsafe { b.host::<i32>(*at, planes * windows) });
+        let weights = of.weights::<R>(self.kind.weight());
+        let cost = of.ksize.iter().product();
+        fill_rows::<R>(out, Rows { count: planes, length, cost }, |plane, y| {
+            let x = &x[plane * from..(plane + 1) * from];
+            y.fill(R::ZERO);
+            match self.kind {
+                Kind::Max => unreachable!("above"),
+                Kind::Sum(_) => {
+                    of.runs(|run| each(run, x, y, |_, x, y| *y += x));
+                    y.iter_mut().zip(&weights).for_each(|(y, &w)| *y *= w);
+                }
+                Kind::Spread(_) => of.runs(|run| {
+                    let x = x[run.window..run.window + run.n].iter().zip(&weights[run.window..]);
+                    let y = y[run.pixel..].iter_mut().step_by(run.step);
+                    y.zip(x).for_each(|(y, (&x, &w))| *y += x * w);
+                }),
+                Kind::Take | Kind::Put => {
+                    for (o, &index) in indices[plane * windows..(plane + 1) * windows].iter().enumerate() {
+                        match (of.named(o, index), self.kind) {
+                            (Some(pixel), Kind::Take) => y[o] = x[pixel],
+                            (Some(pixel), _) => y[pixel] += x[o],
+                            (None, _) => {}
+                        }
+                    }
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,252 @@
+use super::{
+    initializers::{Initializer, One, Zero},
+    link::Layer,
+    parameter::{Parameter, Persistent},
+};
+use crate::{
+    autograd::{Variable, config},
+    device::Device,
+    functions::{
+        self as F, BatchNormalization as Options, BatchRenormalization as RenormalizationOptions, RunningStatistics,
+    },
+    shape::{DType, Shape},
+    tensor::Tensor,
+};
+
+crate::chain! {
+    /// Batch normalisation with running statistics, `y = gamma * (x - mean) / sqrt(var + eps) + beta`.
+    ///
+    /// In training statistics are those of the batch, and move the running ones; in evaluation
+    /// ([`test_mode`](crate::autograd::test_mode)) they are the running ones. See
+    /// [`batch_normalization`](crate::functions::batch_normalization).
+    ///
+    /// ```
+    /// # use catena::{autograd::test_mode, prelude::*};
+    /// let bn = L::BatchNormalization::new(2);
+    /// let x = Variable::constant(Tensor::from_slice(&[1.0f32, 2.0, 3.0, 6.0], [2, 2], &Device::cpu()));
+    /// bn.forward(&x);
+    /// assert!((bn.avg_mean.data().to_vec::<f32>().unwrap()[1] - 0.4).abs() < 1e-6);
+    /// let _scope = test_mode();
+    /// assert_eq!(bn.forward(&x).shape()[..], [2, 2]);
+    /// ```
+    #[derive(Debug)]
+    pub struct BatchNormalization {
+        /// Factors; none is 1.
+        pub gamma: Option<Parameter>,
+        /// Shifts; none is 0.
+        pub beta: Option<Parameter>,
+        /// Running means.
+        pub avg_mean: Persistent,
+        /// Running variances.
+        pub avg_var: Persistent,
+        /// Batches seen by [`BatchNormalization::finetune`].
+        pub N: Persistent,
+        #[plain]
+        options: Options,
+    }
+}
+
+/// The running statistics of a link before its first batch: of a shape, or of none yet.
+fn fresh(shape: &Shape, device: &Device) -> (Tensor, Tensor) {
+    (Tensor::zeros(shape.clone(), DType::F32, device).copy(), Tensor::ones(shape.clone(), DType::F32, device).copy())
+}
+
+impl BatchNormalization {
+    /// For `size` channels; factors start at 1, shifts at 0, running means at 0 and variances at 1.
+    pub fn new(size: impl Into<Shape>) -> BatchNormalization {
+        BatchNormalization::with(size, Options::default())
+    }
+
+    /// As [`BatchNormalization::new`], with options.
+    pub fn with(size: impl Into<Shape>, options: Options) -> BatchNormalization {
+        let shape = size.into();
+        let link = BatchNormalization { options, ..BatchNormalization::lazy() };
+        link.initialize(&shape, &Device::cpu());
+        link
+    }
+
+    /// A link that learns its number of channels at the first call.
+    pub fn lazy() -> BatchNormalization {
+        let nothing = || Persistent::new(Tensor::zeros([0], DType::F32, &Device::cpu()));
+        BatchNormalization {
+            gamma: Some(Parameter::lazy(One)),
+            beta: Some(Parameter::lazy(Zero)),
+            avg_mean: nothing(),
+            avg_var: nothing(),
+            N: Persistent::new(Tensor::zeros((), DType::I32, &Device::cpu()).copy()),
+            options: Options::default(),
+        }
+    }
+
+    /// With other initial factors.
+    #[must_use]
+    pub fn initial_gamma(self, initializer: impl Initializer) -> BatchNormalization {
+        let gamma = Parameter::lazy(initializer);
+        if let Some(shape) = self.gamma.as_ref().and_then(Parameter::shape) {
+            gamma.initialize(shape);
+        }
+        BatchNormalization { gamma: Some(gamma), ..self }
+    }
+
+    /// Without factors.
+    #[must_use]
+    pub fn no_gamma(self) -> BatchNormalization {
+        BatchNormalization { gamma: None, ..self }
+    }
+
+    /// Without shifts.
+    #[must_use]
+    pub fn no_beta(self) -> BatchNormalization {
+        BatchNormalization { beta: None, ..self }
+    }
+
+    fn initialize(&self, shape: &Shape, device: &Device) {
+        for p in self.gamma.iter().chain(&self.beta) {
+            p.initialize(shape.clone());
+        }
+        if self.avg_mean.data().size() == 0 && shape.size() > 0 {
+            let (mean, var) = fresh(shape, device);
+            self.avg_mean.set_data(mean);
+            self.avg_var.set_data(var);
+        }
+    }
+
+    /// The normalised `x`, `(N, C, ..)`.
+    ///
+    /// # Panics
+    /// When `x` has another number of channels than the link.
+    #[track_caller]
+    pub fn forward(&self, x: &Variable) -> Variable {
+        let [gamma, beta] = self.factors(x);
+        if !config().train {
+            let of = |p: &Persistent| Variable::constant(p.data().cast(x.dtype()));
+            let (mean, var) = (of(&self.avg_mean), of(&self.avg_var));
+            return F::fixed_batch_normalization_with(x, &gamma, &beta, &mean, &var, &self.options);
+        }
+        let mut running = RunningStatistics { mean: self.avg_mean.data(), var: self.avg_var.data() };
+        let y = F::batch_normalization_with(x, &gamma, &beta, &self.options, Some(&mut running));
+        self.avg_mean.set_data(running.mean);
+        self.avg_var.set_data(running.var);
+        y
+    }
+
+    /// As [`BatchNormalization::forward`] in training; running statistics become the means over all batches so seen.
+    ///
+    /// # Panics
+    /// When `x` has another number of channels than the link.
+    #[track_caller]
+    pub fn finetune(&self, x: &Variable) -> Variable {
+        let [gamma, beta] = self.factors(x);
+        let (mean, var) = (self.avg_mean.data(), self.avg_var.data());
+        // Nothing of them stays: they come back as those of the batch.
+        let options = Options { decay: 0.0, ..self.options.clone() };
+        let mut batch = RunningStatistics { mean: mean.clone(), var: var.clone() };
+        let y = F::batch_normalization_with(x, &gamma, &beta, &options, Some(&mut batch));
+        let count = self.N.data().to_device(x.device()).add_scalar(1.0).copy();
+        let share = Tensor::ones((), mean.dtype(), x.device()).div(&count.cast(mean.dtype()));
+        self.avg_mean.set_data(mean.add(&batch.mean.sub(&mean).mul(&share)).copy());
+        self.avg_var.set_data(var.add(&batch.var.sub(&var).mul(&share)).copy());
+        self.N.set_data(count);
+        y
+    }
+
+    /// Forgets the batches that [`BatchNormalization::finetune`] has seen.
+    pub fn start_finetuning(&self) {
+        let device = self.N.data().device().clone();
+        self.N.set_data(Tensor::zeros((), DType::I32, &device).copy());
+    }
+
+    /// Factors and shifts for `x`; the first call fixes the channels.
+    #[track_caller]
+    fn factors(&self, x: &Variable) -> [Variable; 2] {
+        if self.avg_mean.data().size() == 0 && x.ndim() >= 2 {
+            let kept: Shape = match &self.options.axis {
+                Some(axes) => {
+                    let n = x.ndim() as isize;
+                    let over: Vec<usize> = axes.iter().map(|&a| (if a < 0 { a + n } else { a }) as usize).collect();
+                    (0..x.ndim()).filter(|i| !over.contains(i)).map(|i| x.shape()[i]).collect()
+                }
+                None => Shape::from(x.shape()[1]),
+            };
+            self.initialize(&kept, x.device());
+        }
+        let shape = self.avg_mean.data().shape().clone();
+        let constant = |v: f64| Variable::constant(Tensor::full(shape.clone(), v, x.dtype(), x.device()));
+        let of = |p: &Option<Parameter>, v: f64| p.as_ref().map_or_else(|| constant(v), Parameter::variable);
+        [of(&self.gamma, 1.0), of(&self.beta, 0.0)]
+    }
+}
+
+impl Layer for BatchNormalization {
+    #[track_caller]
+    fn forward(&self, x: &Variable) -> Variable {
+        BatchNormalization::forward(self, x)
+    }
+}
+
+crate::chain! {
+    /// Batch renormalisation: batch normalisation corrected towards the running statistics.
+    ///
+    /// See [`batch_renormalization`](crate::functions::batch_renormalization).
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let bn = L::BatchRenormalization::new(2, F::BatchRenormalization { rmax: 3.0, dmax: 5.0, ..Default::default() });
+    /// let x = Variable::constant(Tensor::ones([4, 2], DType::F32, &Device::cpu()));
+    /// assert_eq!(bn.forward(&x).shape()[..], [4, 2]);
+    /// ```
+    #[derive(Debug)]
+    pub struct BatchRenormalization {
+        /// Factors.
+        pub gamma: Parameter,
+        /// Shifts.
+        pub beta: Parameter,
+        /// Running means.
+        pub avg_mean: Persistent,
+        /// Running variances.
+        pub avg_var: Persistent,
+        #[plain]
+        options: RenormalizationOptions,
+    }
+}
+
+impl BatchRenormalization {
+    /// For `size` channels; factors start at 1, shifts at 0, running means at 0 and variances at 1.
+    pub fn new(size: impl Into<Shape>, options: RenormalizationOptions) -> BatchRenormalization {
+        let shape = size.into();
+        let (mean, var) = fresh(&shape, &Device::cpu());
+        BatchRenormalization {
+            gamma: Parameter::new(shape.clone(), One),
+            beta: Parameter::new(shape, Zero),
+            avg_mean: Persistent::new(mean),
+            avg_var: Persistent::new(var),
+            options,
+        }
+    }
+
+    /// The normalised `x`, `(N, C, ..)`.
+    ///
+    /// # Panics
+    /// When `x` has another number of channels than the link.
+    #[track_caller]
+    pub fn forward(&self, x: &Variable) -> Variable {
+        let (gamma, beta) = (self.gamma.variable(), self.beta.variable());
+        let (mean, var) = (self.avg_mean.data(), self.avg_var.data());
+        if !config().train {
+            let [mean, var] = [mean, var].map(|t| Variable::constant(t.cast(x.dtype())));
+            return F::fixed_batch_renormalization(x, &gamma, &beta, &mean, &var, &self.options);
+        }
+        let mut running = RunningStatistics { mean, var };
+        let y = F::batch_renormalization(x, &gamma, &beta, &mut running, &self.options);
+        self.avg_mean.set_data(running.mean);
+        self.avg_var.set_data(running.var);
+        y
+    }
+}
+
+impl Layer for BatchRenormalization {
+    #[track_caller]
+    fn forward(&self, x: &Variable) -> Variable {
+        BatchRenormalization::forward(self, x)
+    }
+}
