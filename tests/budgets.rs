@@ -160,6 +160,8 @@ fn tensors_of_one_shape_are_joined_by_one_launch() {
     });
     // One for `y`, which is wanted transposed, and one for each join.
     assert_eq!(launches, (3, 2));
+}
+
 /// `n` numbers without a pattern, as a variable.
 fn numbers(shape: &[usize], device: &Device) -> Variable {
     let n = shape.iter().product::<usize>();

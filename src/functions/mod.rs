@@ -13,10 +13,10 @@ pub mod family;
 pub mod loss;
 pub mod math;
 pub mod noise;
-pub mod rnn;
-pub mod util;
 pub mod normalization;
 pub mod pooling;
+pub mod rnn;
+pub mod util;
 
 pub use activation::*;
 pub use array::*;
@@ -25,10 +25,10 @@ pub use evaluation::*;
 pub use loss::*;
 pub use math::*;
 pub use noise::*;
-pub use rnn::*;
-pub use util::*;
 pub use normalization::*;
 pub use pooling::*;
+pub use rnn::*;
+pub use util::*;
 
 use crate::autograd::Case;
 
@@ -52,8 +52,7 @@ macro_rules! entries {
 pub(crate) use entries;
 
 /// Every group with its entries.
-pub fn groups() -> [(&'static str, &'static [Entry]); 9] {
-pub fn groups() -> [(&'static str, &'static [Entry]); 8] {
+pub fn groups() -> [(&'static str, &'static [Entry]); 11] {
     [
         ("activation", activation::ALL),
         ("array", array::ALL),
@@ -62,10 +61,10 @@ pub fn groups() -> [(&'static str, &'static [Entry]); 8] {
         ("loss", loss::ALL),
         ("math", math::ALL),
         ("noise", noise::ALL),
-        ("rnn", rnn::ALL),
-        ("util", util::ALL),
         ("normalization", normalization::ALL),
         ("pooling", pooling::ALL),
+        ("rnn", rnn::ALL),
+        ("util", util::ALL),
     ]
 }
 
