@@ -26,6 +26,8 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
     ("family/pool_in.wgsl", "(c - k) / s + 1", "(c - k) / s", "unpooling_2d"),
     ("family/pool_max_index.wgsl", "at - first", "at - low", "max_pooling_2d"),
     ("family/pool_take.wgsl", "index % k.z", "index % k.y", "upsampling_2d"),
+    ("family/roi_max.wgsl", "v > best", "v < best", "roi_max_pooling_2d"),
+    ("family/roi_put.wgsl", "y >= get_rows(of_row + 1u)", "y > get_rows(of_row)", "roi_max_pooling_2d"),
     ("loss/softmax_cross_entropy.wgsl", "(i / inner) % classes", "i % classes", "softmax_cross_entropy"),
 ];
 

@@ -17,6 +17,7 @@ const HELPERS: &[&str] = &[
     "rnn/n_step",
     "rnn/packed",
     "normalization/standardize",
+    "pooling/regions",
     "pooling/windows",
 ];
 

@@ -23,6 +23,7 @@ pub mod philox;
 pub(crate) mod pooling;
 pub(crate) mod random;
 pub(crate) mod reduce;
+pub(crate) mod roi;
 pub(crate) mod rows;
 mod scan;
 mod split;

@@ -2,6 +2,10 @@
 //!
 //! Values are drawn in `float32` on the host from a counter-based generator: a seed gives the same weights everywhere.
 
+mod structured;
+
+pub use structured::{DownsamplingConvFilter, Identity, Mode, NaN, Orthogonal, UpsamplingDeconvFilter};
+
 use crate::{kernel::philox::Generator, shape::Shape};
 use std::fmt::Debug;
 

@@ -1,6 +1,6 @@
 //! What every link can do, from showing its parameters alone.
 
-use super::{Parameter, Persistent};
+use super::{Parameter, Persistent, Sequential, Summary};
 use crate::{autograd::Variable, device::Device};
 
 /// Where a visit stands: `/l1/W`.
@@ -13,6 +13,15 @@ impl Path {
     /// The path, empty at the top.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Visits the link that it is a part of, whose name for it is handed on.
+    pub(super) fn above(&mut self, visit: impl FnOnce(&str, &mut Path)) {
+        let whole = self.text.clone();
+        let (link, name) = whole.rsplit_once('/').unwrap_or(("", ""));
+        self.text.truncate(link.len());
+        visit(name, self);
+        self.text = whole;
     }
 
     /// Visits a child by name.
@@ -94,6 +103,11 @@ pub trait Link: Send + Sync {
     /// Number of learnt values; parameters that are not initialised count nothing.
     fn count_params(&self) -> usize {
         self.params().iter().filter_map(Parameter::shape).map(|s| s.size()).sum()
+    }
+
+    /// A table of its parameters and persistent values.
+    fn summary(&self) -> Summary {
+        Summary::of(self)
     }
 
     /// Clears every gradient.
@@ -183,6 +197,16 @@ pub trait Link: Send + Sync {
 pub trait Layer: Link {
     /// Applies it.
     fn forward(&self, x: &Variable) -> Variable;
+
+    /// `n` of it one after the other: with values drawn anew, copied, or shared.
+    fn repeat(&self, n: usize, replica: Replica) -> Sequential
+    where
+        Self: Sized + 'static,
+    {
+        let mut all = Sequential::new();
+        (0..n).for_each(|_| all.push(self.replicate(replica)));
+        all
+    }
 }
 
 impl<K: Link> Link for Vec<K> {

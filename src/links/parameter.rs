@@ -3,9 +3,10 @@
 use super::{
     initializers::Initializer,
     link::{Link, Path, Replica, Visit},
+    weight_hooks::WeightHook,
 };
 use crate::{
-    autograd::Variable,
+    autograd::{Variable, no_backprop},
     device::{Device, Tag},
     random,
     shape::{DType, Shape},
@@ -30,6 +31,7 @@ struct State {
     device: Device,
     dtype: DType,
     updates: bool,
+    hook: Option<Arc<dyn WeightHook>>,
 }
 
 impl Parameter {
@@ -48,6 +50,7 @@ impl Parameter {
             device: Device::cpu(),
             dtype: DType::F32,
             updates: true,
+            hook: None,
         })))
     }
 
@@ -76,16 +79,57 @@ impl Parameter {
         }
     }
 
-    /// The parameter in the graph; gradients gather here.
+    /// Draws initial values by another initializer: now, if the shape is known.
+    pub fn draw(&self, initializer: impl Initializer) {
+        let shape = {
+            let mut state = self.0.write();
+            state.initializer = Arc::new(initializer);
+            state.variable.take().map(|v| v.shape().clone())
+        };
+        if let Some(shape) = shape {
+            self.initialize(shape);
+        }
+    }
+
+    /// What a link computes with: the parameter in the graph, or what its hook makes of it.
     ///
     /// # Panics
     /// When its shape is not known yet.
     #[track_caller]
     pub fn variable(&self) -> Variable {
+        let hook = self.0.read().hook.clone();
+        match hook {
+            Some(hook) => hook.apply(&self.leaf()),
+            None => self.leaf(),
+        }
+    }
+
+    /// The parameter itself, where gradients gather.
+    ///
+    /// # Panics
+    /// When its shape is not known yet.
+    #[track_caller]
+    pub fn leaf(&self) -> Variable {
         match &self.0.read().variable {
             Some(v) => v.clone(),
             None => panic!("a parameter that is not initialised yet: call the link once, or Parameter::initialize"),
         }
+    }
+
+    /// Has links compute with what `hook` makes of the parameter; another hook's place is taken.
+    pub fn add_hook(&self, hook: impl WeightHook) {
+        let hook: Arc<dyn WeightHook> = Arc::new(hook);
+        self.0.write().hook = Some(hook.clone());
+        if self.is_initialized() {
+            // What the hook learns or keeps gets its first values.
+            let _scope = no_backprop();
+            hook.apply(&self.leaf());
+        }
+    }
+
+    /// Has links compute with the parameter itself.
+    pub fn remove_hook(&self) {
+        self.0.write().hook = None;
     }
 
     /// The values.
@@ -94,7 +138,7 @@ impl Parameter {
     /// When its shape is not known yet.
     #[track_caller]
     pub fn data(&self) -> Tensor {
-        self.variable().data().clone()
+        self.leaf().data().clone()
     }
 
     /// Sets the values; a gradient of another shape is dropped.
@@ -150,7 +194,7 @@ impl Parameter {
     /// When its shape or dtype differs from the parameter's, or the shape is not known yet.
     #[track_caller]
     pub fn set_grad(&self, grad: Option<Tensor>) {
-        self.variable().set_grad(grad);
+        self.leaf().set_grad(grad);
     }
 
     /// Clears the gradient.
@@ -168,6 +212,11 @@ impl Parameter {
     /// Where it lives.
     pub fn device(&self) -> Device {
         self.0.read().device.clone()
+    }
+
+    /// The type of its elements.
+    pub fn dtype(&self) -> DType {
+        self.0.read().dtype
     }
 
     /// Whether optimizers change it.
@@ -219,6 +268,10 @@ impl Parameter {
             device: state.device.clone(),
             dtype: state.dtype,
             updates: state.updates,
+            hook: state
+                .hook
+                .as_ref()
+                .map(|h| h.replicate(if draw_anew { Replica::Init } else { Replica::Copy }).into()),
         })));
         if let Some(v) = &state.variable {
             if draw_anew {
@@ -248,6 +301,10 @@ impl fmt::Debug for Parameter {
 impl Link for Parameter {
     fn visit(&self, path: &mut Path, visitor: &mut dyn Visit) {
         visitor.parameter(path.as_str(), self);
+        let hook = self.0.read().hook.clone();
+        if let Some(hook) = hook {
+            path.above(|name, link| hook.visit(name, link, visitor));
+        }
     }
 
     fn replicate(&self, replica: Replica) -> Parameter {

@@ -99,7 +99,7 @@ impl Group {
     /// Has backward passes write their gradients into the arena.
     fn keep_room(&self, slots: &[Slot]) {
         for (&i, place) in self.members.iter().zip(&self.places) {
-            slots[i].parameter.variable().node().set_place(Some(place.clone()));
+            slots[i].parameter.leaf().node().set_place(Some(place.clone()));
         }
     }
 
@@ -163,7 +163,7 @@ impl Group {
         for &i in &self.members {
             slots[i].states = (0..self.states.len()).filter_map(|s| self.state(slots, i, s)).collect();
             if slots[i].parameter.is_initialized() {
-                slots[i].parameter.variable().node().set_place(None);
+                slots[i].parameter.leaf().node().set_place(None);
             }
         }
     }

@@ -2,8 +2,10 @@ use super::fixture::{Case, Inputs};
 use catena::{
     autograd::Variable,
     functions::{self as F, HingeNorm, Reduce, SoftTarget, SoftmaxCrossEntropy},
+    links::{self as L, Link},
     shape::Slice,
 };
+use serde_json::Value;
 
 fn reduce(case: &Case) -> Reduce {
     match case.text("reduce") {
@@ -75,7 +77,19 @@ pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
             let blank = case.int("blank_symbol") as i32;
             F::connectionist_temporal_classification(&x.iter().collect::<Vec<_>>(), t, blank, lengths, reduce(case))
         }
+        "L.BinaryHierarchicalSoftmax" => {
+            let link = L::BinaryHierarchicalSoftmax::new(xs["x"].shape()[1], &tree(case.attr("tree")));
+            link.to_device(xs["x"].device()).forward_with(&xs["x"], &xs["t"], &xs["W"])
+        }
         _ => return None,
     };
     Some(vec![y])
+}
+
+/// A tree of words from nested pairs.
+fn tree(value: &Value) -> L::Tree {
+    match value.as_array() {
+        Some(pair) => L::Tree::node(tree(&pair[0]), tree(&pair[1])),
+        None => L::Tree::Leaf(value.as_u64().expect("a word") as usize),
+    }
 }

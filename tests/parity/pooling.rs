@@ -1,7 +1,7 @@
 use super::fixture::{Case, Inputs};
 use catena::{
     autograd::Variable,
-    functions::{self as F, Pooling},
+    functions::{self as F, Pooling, Sampling},
 };
 
 pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
@@ -25,9 +25,33 @@ pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
             F::upsampling_2d(&y, &indices, outsize)
         }
         "spatial_pyramid_pooling_2d" => F::spatial_pyramid_pooling_2d(x, case.int("pyramid_height") as usize),
+        "roi_pooling_2d" => {
+            let [height, width] = ["outh", "outw"].map(|name| case.int(name) as usize);
+            F::roi_pooling_2d(x, &xs["rois"], height, width, case.f64("spatial_scale"))
+        }
+        "roi_max_pooling_2d" => {
+            F::roi_max_pooling_2d(x, &xs["rois"], &xs["idx"], cells(case), case.f64("spatial_scale"))
+        }
+        "roi_average_pooling_2d" => {
+            F::roi_average_pooling_2d(x, &xs["rois"], &xs["idx"], cells(case), case.f64("spatial_scale"))
+        }
+        "roi_max_align_2d" => {
+            F::roi_max_align_2d(x, &xs["rois"], &xs["idx"], cells(case), case.f64("spatial_scale"), sampling(case))
+        }
+        "roi_average_align_2d" => {
+            F::roi_average_align_2d(x, &xs["rois"], &xs["idx"], cells(case), case.f64("spatial_scale"), sampling(case))
+        }
         _ => return None,
     };
     Some(vec![y])
+}
+
+fn cells(case: &Case) -> F::Sides {
+    case.sizes("outsize").expect("a size").as_slice().into()
+}
+
+fn sampling(case: &Case) -> Sampling {
+    case.sizes("sampling_ratio").map_or(Sampling::Adaptive, |n| Sampling::Fixed(n[0]))
 }
 
 fn windows(case: &Case) -> Pooling {

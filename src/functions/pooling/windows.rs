@@ -14,7 +14,7 @@ pub struct Sides(SmallVec<[usize; 3]>);
 
 impl Sides {
     /// The numbers for `n` sides.
-    fn of(&self, n: usize, what: &str) -> Result<SmallVec<[usize; 3]>, InvalidType> {
+    pub(super) fn of(&self, n: usize, what: &str) -> Result<SmallVec<[usize; 3]>, InvalidType> {
         if self.0.len() == 1 {
             return Ok(smallvec::smallvec![self.0[0]; n]);
         }
