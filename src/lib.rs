@@ -172,7 +172,7 @@ pub mod prelude {
         device::Device,
         links::{Layer, Link, Parameter},
         optimizers::{AdaGrad, Adam, GradientClipping, MomentumSGD, RMSprop, Rule, Sgd, WeightDecay},
-        shape::{DType, Slice},
+        shape::{Convolution, DType, Slice},
         tensor::Tensor,
     };
     pub use crate::{chain, functions as F, links as L};

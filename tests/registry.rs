@@ -9,6 +9,7 @@ const HELPERS: &[&str] = &[
     "math/truth",
     "math/operators",
     "math/special",
+    "connection/sliding",
     "loss/labels",
     "loss/log_space",
     "loss/reduce",

@@ -4,6 +4,7 @@
 
 pub(crate) mod arena;
 mod box_sum;
+mod convolution;
 mod copy;
 pub(crate) mod create;
 pub(crate) mod cross_entropy;

@@ -43,4 +43,14 @@ impl<'a, E> Disjoint<'a, E> {
         // SAFETY: in bounds, and disjoint by the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.at.add(range.start), range.end - range.start) }
     }
+
+    /// Where the elements from `at` on lie.
+    ///
+    /// # Safety
+    /// What is written there is written by nobody else.
+    pub unsafe fn pointer(&self, at: usize) -> *mut E {
+        assert!(at <= self.len);
+        // SAFETY: in bounds.
+        unsafe { self.at.add(at) }
+    }
 }

@@ -4,6 +4,7 @@
 //! methods of [`Tensor`](crate::tensor::Tensor) call the same function.
 
 mod check;
+mod convolution;
 mod dtype;
 mod rules;
 mod view;
@@ -11,6 +12,7 @@ mod windows;
 
 pub(crate) use check::ensure;
 pub use check::{InvalidType, invalid};
+pub use convolution::{Convolution, ConvolutionShape, Sides, convolution, deconvolution};
 pub use dtype::{DType, Element};
 pub use rules::*;
 pub(crate) use view::collapse;

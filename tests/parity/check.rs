@@ -11,6 +11,9 @@ use catena::{
 };
 use ndarray::ArrayD;
 
+/// Cases whose second derivative Chainer gives in part: it leaves out what comes through `x` and `W`.
+const HALF_DIFFERENTIATED: &[&str] = &["conv2d/local_convolution_2d"];
+
 /// Calls a case's function and compares everything stored of it; `None` where catena has no such function.
 pub fn run(case: &Case, device: &Device) -> Option<Result<(), String>> {
     let train = case.entry["config"]["train"].as_bool().unwrap_or(true);
@@ -66,7 +69,7 @@ pub fn compare(case: &Case, device: &Device, x: &dyn Fn(&str) -> Variable, ys: &
         let expected = case.values(&format!("gx/{name}")).expect("gradients are stored");
         present(&format!("gradient of {name}"), gx.as_ref(), &expected, case.tolerance("bwd", device))?;
     }
-    if !double {
+    if !double || HALF_DIFFERENTIATED.contains(&case.name.as_str()) {
         return Ok(());
     }
     let terms = directions.iter().filter_map(|(i, ggx)| gxs[*i].as_ref().map(|gx| F::sum(&(gx * ggx))));

@@ -1,6 +1,38 @@
 use super::fixture::{Case, Inputs};
-use catena::autograd::Variable;
+use catena::{
+    autograd::Variable,
+    functions as F,
+    shape::{Convolution, Sides},
+};
 
-pub fn call(_case: &Case, _xs: &Inputs) -> Option<Vec<Variable>> {
-    None
+/// A number or a list of them.
+pub fn sides(case: &Case, name: &str) -> Sides {
+    case.sizes(name).unwrap_or_else(|| panic!("{}: no {name}", case.name)).as_slice().into()
+}
+
+fn geometry(case: &Case) -> Convolution {
+    let c = Convolution::default().stride(sides(case, "stride")).pad(sides(case, "pad"));
+    c.dilate(sides(case, "dilate")).groups(case.int("groups") as usize).cover_all(case.flag("cover_all"))
+}
+
+pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
+    let side = |name| sides(case, name);
+    let b = xs.get("b");
+    let y = match case.op.as_str() {
+        "convolution_1d" => F::convolution_1d(&xs["x"], &xs["W"], b, &geometry(case)),
+        "convolution_2d" => F::convolution_2d(&xs["x"], &xs["W"], b, &geometry(case)),
+        "convolution_3d" => F::convolution_3d(&xs["x"], &xs["W"], b, &geometry(case)),
+        "depthwise_convolution_2d" => F::depthwise_convolution_2d(&xs["x"], &xs["W"], b, side("stride"), side("pad")),
+        "dilated_convolution_2d" => {
+            F::dilated_convolution_2d(&xs["x"], &xs["W"], b, side("stride"), side("pad"), side("dilate"))
+        }
+        "local_convolution_2d" => F::local_convolution_2d(&xs["x"], &xs["W"], b, side("stride")),
+        "deformable_convolution_2d_sampler" => {
+            let (stride, pad) = (side("stride"), side("pad"));
+            F::deformable_convolution_2d_sampler(&xs["x"], &xs["offset"], &xs["W"], b, stride, pad)
+        }
+        "shift" => F::shift(&xs["x"], side("ksize"), side("dilate")),
+        _ => return None,
+    };
+    Some(vec![y])
 }

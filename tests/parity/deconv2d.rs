@@ -1,6 +1,23 @@
-use super::fixture::{Case, Inputs};
-use catena::autograd::Variable;
+use super::{
+    conv2d::sides,
+    fixture::{Case, Inputs},
+};
+use catena::{
+    autograd::Variable,
+    functions as F,
+    shape::{Convolution, Sides},
+};
 
-pub fn call(_case: &Case, _xs: &Inputs) -> Option<Vec<Variable>> {
-    None
+pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
+    let c = Convolution::default().stride(sides(case, "stride")).pad(sides(case, "pad"));
+    let c = c.dilate(sides(case, "dilate")).groups(case.int("groups") as usize);
+    let outsize = case.sizes("outsize").map(|o| Sides::from(o.as_slice()));
+    let (x, w, b) = (&xs["x"], &xs["W"], xs.get("b"));
+    let y = match case.op.as_str() {
+        "deconvolution_1d" => F::deconvolution_1d(x, w, b, &c, outsize.as_ref()),
+        "deconvolution_2d" => F::deconvolution_2d(x, w, b, &c, outsize.as_ref()),
+        "deconvolution_3d" => F::deconvolution_3d(x, w, b, &c, outsize.as_ref()),
+        _ => return None,
+    };
+    Some(vec![y])
 }

@@ -61,19 +61,29 @@ fn every_schedule_with_every_operand() {
     const SCHEDULES: &[&[&str]] = &[
         &["gemm/direct_8x8.wgsl", "gemm/put4.wgsl"],
         &["gemm/direct_8x16.wgsl", "gemm/put4.wgsl"],
+        &["gemm/direct_1x1.wgsl"],
         &["gemm/tiled.wgsl", "gemm/registers_4x4.wgsl", "gemm/put4.wgsl"],
         &["gemm/tiled.wgsl", "gemm/registers_8x8.wgsl", "gemm/put4.wgsl"],
     ];
     const FETCHES: [&[&str]; 2] =
         [&["gemm/fetch_a.wgsl", "gemm/fetch_b.wgsl"], &["gemm/fetch_a_vectors.wgsl", "gemm/fetch_b_vectors.wgsl"]];
     const MATRICES: &[&str] = &["gemm/flat.wgsl", "gemm/matrix_a.wgsl", "gemm/matrix_b.wgsl"];
+    const IMAGES: &[&str] =
+        &["convolution/phase.wgsl", "convolution/table.wgsl", "convolution/cell.wgsl", "convolution/patches.wgsl"];
     let all = join::files();
     let mut sets: Vec<Vec<&str>> = vec![];
     for (i, schedule) in SCHEDULES.iter().enumerate() {
         for (fetch, put) in FETCHES.iter().zip(["gemm/put.wgsl", "gemm/put_part.wgsl"]) {
-            let fetch = if i < 2 { &[] } else { *fetch };
+            let fetch = if i < 3 { &[] } else { *fetch };
             sets.push([schedule, MATRICES, fetch, &[put]].concat());
         }
+        let fetch = if i < 3 { &[] } else { FETCHES[0] };
+        let gather = [IMAGES, &["convolution/deliver.wgsl"], fetch].concat();
+        sets.push([*schedule, &gather, &["gemm/matrix_a.wgsl"]].concat());
+        sets.push([*schedule, &gather, &["convolution/weights.wgsl"]].concat());
+        let parts = [IMAGES, &["convolution/deliver_part.wgsl", "gemm/matrix_a.wgsl"], fetch].concat();
+        sets.push([*schedule, &parts].concat());
+        sets.push([*schedule, &["convolution/windows.wgsl", "convolution/cell.wgsl", "gemm/put.wgsl"], fetch].concat());
     }
     sets.push(vec!["gemm/vector.wgsl", "gemm/put_flat.wgsl"]);
     sets.push(vec!["gemm/vector.wgsl", "gemm/put_part.wgsl"]);

@@ -76,6 +76,7 @@ impl Matmul {
                         // `b` is held as (n, k): its rows are the result's columns.
                         b.row(batch, first_column),
                         [b.column, b.row],
+                        E::ZERO,
                         shared.get().add(batch * m * n + first_row * n + first_column),
                         [n as isize, 1],
                     );
@@ -114,16 +115,18 @@ impl<E> Shared<E> {
 
 /// Types that the GEMM crate multiplies.
 pub(in crate::kernel) trait Gemm: crate::shape::Element {
-    /// `c = a b`.
+    /// `c = a b + beta c`.
     ///
     /// # Safety
     /// The strided operands of shapes `(m, k)`, `(k, n)` and `(m, n)` lie in valid memory.
+    #[allow(clippy::too_many_arguments, reason = "those of a product: sizes, and where each matrix lies")]
     unsafe fn gemm(
         mkn: [usize; 3],
         a: *const Self,
         sa: [isize; 2],
         b: *const Self,
         sb: [isize; 2],
+        beta: Self,
         c: *mut Self,
         sc: [isize; 2],
     );
@@ -132,17 +135,19 @@ pub(in crate::kernel) trait Gemm: crate::shape::Element {
 macro_rules! gemm {
     ($t:ty, $f:path) => {
         impl Gemm for $t {
+            #[allow(clippy::too_many_arguments, reason = "those of a product: sizes, and where each matrix lies")]
             unsafe fn gemm(
                 [m, k, n]: [usize; 3],
                 a: *const $t,
                 sa: [isize; 2],
                 b: *const $t,
                 sb: [isize; 2],
+                beta: $t,
                 c: *mut $t,
                 sc: [isize; 2],
             ) {
                 // SAFETY: by the caller's promise.
-                unsafe { $f(m, k, n, 1.0, a, sa[0], sa[1], b, sb[0], sb[1], 0.0, c, sc[0], sc[1]) }
+                unsafe { $f(m, k, n, 1.0, a, sa[0], sa[1], b, sb[0], sb[1], beta, c, sc[0], sc[1]) }
             }
         }
     };

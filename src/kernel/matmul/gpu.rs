@@ -109,7 +109,7 @@ impl Matmul {
             schedule.launch(kernel, &sizes);
             return add_parts(buffer, schedule.parts, plan);
         }
-        kernel.epilogue(plan, Index::Split(lead));
+        kernel.epilogue(plan, Index::Split(self.lead));
         kernel.word("columns", *n);
         schedule.launch(kernel, &sizes);
         Ok(())

@@ -7,7 +7,11 @@ mod schedule;
 mod tests;
 mod vector;
 
-use schedule::Schedule;
+pub(in crate::kernel) use cpu::Gemm;
+pub(in crate::kernel) use gpu::{add_parts, parts_buffer};
+#[cfg(test)]
+pub(in crate::kernel) use schedule::Block;
+pub(in crate::kernel) use schedule::{Schedule, Sizes};
 
 use super::elementwise;
 use crate::{
@@ -41,8 +45,20 @@ fn product(a: &Tensor, b: &Tensor, trans: [bool; 2], (meta, shape): (Meta, Matmu
     let (a, b) = (oriented(a, &shape, trans[0]), oriented(b, &shape, !trans[1]));
     a.force();
     b.force();
-    let launcher = Matmul { shape, rule };
+    let lead = shape.batch.len() + 1;
+    let launcher = Matmul { shape, rule, lead };
     elementwise::pending(a.device(), Root::Kernel(Arc::new(launcher)), &[&a, &b], meta.shape, meta.dtype)
+}
+
+/// The product of operands as `(batch.., rows, k)` on a GPU, for a plan whose first `lead` axes count batches and rows.
+pub(in crate::kernel) fn product_into(
+    a: &Tensor,
+    b: &Tensor,
+    shape: MatmulShape,
+    lead: usize,
+    plan: &Plan,
+) -> Result<()> {
+    Matmul { shape, rule: Rule::Adapter, lead }.run(&[a.clone(), b.clone()], plan)
 }
 
 /// The operand as (batch.., rows of the result, k).
@@ -65,6 +81,8 @@ fn oriented(x: &Tensor, shape: &MatmulShape, swap: bool) -> Tensor {
 struct Matmul {
     shape: MatmulShape,
     rule: Rule,
+    /// Axes of the result that count its rows.
+    lead: usize,
 }
 
 /// Who says how a product is shared among the threads of a GPU.

@@ -17,6 +17,8 @@ pub(in crate::kernel) struct Sizes {
 /// What one workgroup or one thread computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::kernel) enum Block {
+    /// A thread takes one result: for products of one row, which would leave most of a tile unused.
+    Direct1x1,
     /// A thread takes 8 by 8 results straight from memory: a barrier costs a software adapter what it saves on a GPU.
     Direct8x8,
     /// A thread takes 8 by 16 results: a quarter faster than 8 by 8 on llvmpipe, but compiled in twice the time.
@@ -33,6 +35,7 @@ impl Block {
     /// Rows and columns of results.
     pub fn sides(self) -> [usize; 2] {
         match self {
+            Block::Direct1x1 => [1, 1],
             Block::Direct8x8 => [8, 8],
             Block::Direct8x16 => [8, 16],
             Block::Tiled32 => [32, 32],
@@ -42,7 +45,7 @@ impl Block {
     }
 
     pub fn is_direct(self) -> bool {
-        matches!(self, Block::Direct8x8 | Block::Direct8x16)
+        matches!(self, Block::Direct1x1 | Block::Direct8x8 | Block::Direct8x16)
     }
 
     /// The files of the schedule itself; operands and places have their own.
@@ -50,6 +53,7 @@ impl Block {
         const SMALL: &[Wgsl] = &[wgsl!("gemm/tiled.wgsl"), wgsl!("gemm/registers_4x4.wgsl"), wgsl!("gemm/put4.wgsl")];
         const LARGE: &[Wgsl] = &[wgsl!("gemm/tiled.wgsl"), wgsl!("gemm/registers_8x8.wgsl"), wgsl!("gemm/put4.wgsl")];
         match self {
+            Block::Direct1x1 => &[wgsl!("gemm/direct_1x1.wgsl")],
             Block::Direct8x8 => &[wgsl!("gemm/direct_8x8.wgsl"), wgsl!("gemm/put4.wgsl")],
             Block::Direct8x16 => &[wgsl!("gemm/direct_8x16.wgsl"), wgsl!("gemm/put4.wgsl")],
             Block::Tiled32 => SMALL,
@@ -57,9 +61,6 @@ impl Block {
         }
     }
 }
-
-/// Steps of a slice in workgroup memory.
-const DEPTH: usize = 16;
 
 /// A block, and how many parts a sum is cut into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,11 +73,16 @@ pub(in crate::kernel) struct Schedule {
 const LONGEST: usize = 32_768;
 
 impl Schedule {
+    /// Steps of a slice in workgroup memory.
+    pub const DEPTH: usize = 16;
+
     /// The rule.
     pub fn of(sizes: &Sizes, software: bool) -> Schedule {
         let Sizes { m, n, k, batches } = *sizes;
         let tiles = |block: Block| m.div_ceil(block.sides()[0]) * n.div_ceil(block.sides()[1]) * batches;
-        let block = if software {
+        let block = if m == 1 {
+            Block::Direct1x1
+        } else if software {
             // The larger one where it has work enough to make up for being compiled.
             if n > 8 && m * n * k * batches > 1 << 22 { Block::Direct8x16 } else { Block::Direct8x8 }
         } else if m > 64 && n > 64 && tiles(Block::Tiled128) >= 128 {
@@ -87,7 +93,11 @@ impl Schedule {
             Block::Tiled32
         };
         // Few results and long sums: parts of them side by side. Each part costs a pass over the results.
-        let enough = if software { 32 } else { 128 };
+        let enough = match block {
+            Block::Direct1x1 if !software => 8192,
+            _ if software => 32,
+            _ => 256,
+        };
         let shortest = if software { 64 } else { 128 };
         let wanted = (enough / tiles(block).max(1)).clamp(1, (k / shortest).max(1));
         let parts = wanted.max(k.div_ceil(LONGEST)).max(1);
@@ -96,7 +106,7 @@ impl Schedule {
 
     /// Steps of one part.
     pub fn part(&self, k: usize) -> usize {
-        k.div_ceil(self.parts).next_multiple_of(DEPTH)
+        k.div_ceil(self.parts).next_multiple_of(Schedule::DEPTH)
     }
 
     /// All files of a kernel: the schedule's, and its operands'.
@@ -110,7 +120,7 @@ impl Schedule {
         if !self.block.is_direct() {
             kernel.constant("BLOCK_M", rows as u32);
             kernel.constant("BLOCK_N", columns as u32);
-            kernel.constant("DEPTH", DEPTH as u32);
+            kernel.constant("DEPTH", Schedule::DEPTH as u32);
         }
         let (tiles_m, tiles_n) = (sizes.m.div_ceil(rows), sizes.n.div_ceil(columns));
         kernel.word("m", sizes.m);
@@ -121,7 +131,12 @@ impl Schedule {
         kernel.word("parts", self.parts);
         kernel.word("part", self.part(sizes.k));
         let work = tiles_m * tiles_n * sizes.batches * self.parts;
-        kernel.launch(fold(if self.block.is_direct() { work.div_ceil(16) } else { work }));
+        let threads = match self.block {
+            Block::Direct1x1 => 64,
+            Block::Direct8x8 | Block::Direct8x16 => 16,
+            _ => 1,
+        };
+        kernel.launch(fold(work.div_ceil(threads)));
     }
 }
 

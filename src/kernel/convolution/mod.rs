@@ -1,0 +1,99 @@
+//! Convolution of images of one to three axes, and its two gradients: `y = c(x, w)`, `gx = d(gy, w)`, `gw = f(x, gy)`.
+//!
+//! Derivatives of the three are the three again. On a GPU each is a matrix product whose operands are found in the images
+//! themselves (`gemm/*.wgsl` with the operands of `convolution/*.wgsl`); its workspace is a table of offsets, and parts of
+//! sums where there are few results. On the CPU windows are copied side by side, block by block, for the GEMM crate;
+//! a thread's workspace is a few megabytes, and that of parts of weight gradients is bounded by 64 MiB in all.
+
+mod cpu;
+mod data;
+mod forward;
+mod gather;
+mod patches;
+mod table;
+#[cfg(test)]
+mod tests;
+mod weights;
+
+use super::elementwise;
+use crate::{
+    device::Device,
+    error::Result,
+    shape::{ConvolutionShape, DType, Shape},
+    tensor::{
+        Tensor,
+        expr::{Launcher, Plan, Root},
+    },
+};
+use std::sync::Arc;
+
+impl Tensor {
+    /// Images under filters: `(N, G * C, ..)` and `(G * F, C, ..)` to `(N, G * F, ..)`.
+    pub(crate) fn convolve(&self, filters: &Tensor, shape: &ConvolutionShape) -> Tensor {
+        run(Direction::Forward, self, filters, shape, shape.results_shape())
+    }
+
+    /// The gradient of [`Tensor::convolve`] to the images, of the results' gradient.
+    pub(crate) fn convolve_data(&self, filters: &Tensor, shape: &ConvolutionShape) -> Tensor {
+        run(Direction::Data, self, filters, shape, shape.images_shape())
+    }
+
+    /// The gradient of [`Tensor::convolve`] to the filters, of the images and the results' gradient.
+    pub(crate) fn convolve_weights(&self, gradient: &Tensor, shape: &ConvolutionShape) -> Tensor {
+        run(Direction::Weights, self, gradient, shape, shape.filters_shape())
+    }
+}
+
+fn run(direction: Direction, a: &Tensor, b: &Tensor, shape: &ConvolutionShape, result: Shape) -> Tensor {
+    // Operands are read many times: they are computed now, by kernels of their own.
+    let settled = |x: &Tensor| {
+        let x = if x.device().is_cpu() { x.contiguous() } else { x.clone() };
+        x.force();
+        x
+    };
+    let (a, b) = (settled(a), settled(b));
+    let dtype = a.dtype();
+    let launcher = Convolve { direction, shape: shape.clone() };
+    elementwise::pending(a.device(), Root::Kernel(Arc::new(launcher)), &[&a, &b], result, dtype)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Forward,
+    Data,
+    Weights,
+}
+
+#[derive(Debug)]
+struct Convolve {
+    direction: Direction,
+    shape: ConvolutionShape,
+}
+
+impl Launcher for Convolve {
+    fn run(&self, args: &[Tensor], plan: &Plan) -> Result<()> {
+        if plan.shape.size() == 0 {
+            return Ok(());
+        }
+        let s = &self.shape;
+        match &plan.device {
+            Device::Cpu(_) => {
+                plan.device.count_launch();
+                match args[0].dtype() {
+                    DType::F32 => cpu::run::<f32>(self.direction, s, args, plan),
+                    DType::F64 => cpu::run::<f64>(self.direction, s, args, plan),
+                    _ => cpu::run_halves(self.direction, s, args, plan),
+                }
+            }
+            Device::Gpu(gpu) => match self.direction {
+                Direction::Forward => forward::run_gpu(gpu, s, &args[0], &args[1], plan),
+                Direction::Data => data::run_gpu(gpu, s, &args[0], &args[1], plan),
+                Direction::Weights => weights::run_gpu(gpu, s, &args[0], &args[1], None, plan),
+            },
+        }
+    }
+
+    fn takes_epilogue(&self, device: &Device) -> bool {
+        !device.is_cpu()
+    }
+}

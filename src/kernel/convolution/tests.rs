@@ -1,0 +1,182 @@
+//! Every schedule of every direction on whatever adapter there is, against plain loops in f64.
+
+use super::{Direction, data, forward, weights};
+use crate::{
+    device::Device,
+    error::Result,
+    kernel::{
+        elementwise,
+        matmul::{Block, Schedule},
+        philox::Generator,
+    },
+    shape::{Convolution, ConvolutionShape, DType, Meta, Shape, convolution},
+    tensor::{
+        Tensor,
+        expr::{Launcher, Plan, Root},
+    },
+    testing,
+};
+use std::sync::Arc;
+
+/// A direction by a schedule that the test names.
+#[derive(Debug)]
+struct Scheduled(Direction, ConvolutionShape, Schedule);
+
+impl Launcher for Scheduled {
+    fn run(&self, args: &[Tensor], plan: &Plan) -> Result<()> {
+        let Device::Gpu(gpu) = &plan.device else { unreachable!("schedules are for GPUs") };
+        let (a, b, schedule) = (&args[0], &args[1], Some(self.2));
+        match self.0 {
+            Direction::Forward => forward::run_gather(gpu, &self.1, a, b, schedule, plan),
+            Direction::Data => data::run_gather(gpu, &self.1, a, b, schedule, plan),
+            Direction::Weights => weights::run_gpu(gpu, &self.1, a, b, schedule, plan),
+        }
+    }
+
+    fn takes_epilogue(&self, _: &Device) -> bool {
+        true
+    }
+}
+
+struct Arrays {
+    x: Tensor,
+    w: Tensor,
+    gy: Tensor,
+}
+
+impl Arrays {
+    fn draw(s: &ConvolutionShape) -> Arrays {
+        let mut generator = Generator::new(5);
+        let mut draw = |shape: Shape| {
+            let t = Tensor::rand(&mut generator, shape, DType::F32, &Device::cpu());
+            t.add_scalar(-0.5)
+        };
+        Arrays { x: draw(s.images_shape()), w: draw(s.filters_shape()), gy: draw(s.results_shape()) }
+    }
+
+    fn operands(&self, direction: Direction) -> [&Tensor; 2] {
+        match direction {
+            Direction::Forward => [&self.x, &self.w],
+            Direction::Data => [&self.gy, &self.w],
+            Direction::Weights => [&self.x, &self.gy],
+        }
+    }
+}
+
+/// Plain loops: every product that there is, added where it belongs.
+fn plain(direction: Direction, s: &ConvolutionShape, a: &[f64], b: &[f64]) -> Vec<f64> {
+    let (taps, area, pixels) = (s.taps(), s.area(), s.pixels());
+    let n = match direction {
+        Direction::Forward => s.results_shape(),
+        Direction::Data => s.images_shape(),
+        Direction::Weights => s.filters_shape(),
+    };
+    let mut out = vec![0.0; n.size()];
+    let [_, k1, k2] = s.kernel;
+    let [_, w1, w2] = s.windows;
+    for image in 0..s.images {
+        for (o, p) in (0..s.groups * s.filters).flat_map(|o| (0..area).map(move |p| (o, p))) {
+            for (c, t) in (0..s.channels).flat_map(|c| (0..taps).map(move |t| (c, t))) {
+                let at = [p / w2 / w1, p / w2 % w1, p % w2];
+                let tap = [t / k2 / k1, t / k2 % k1, t % k2];
+                let on = |i: usize| (at[i] * s.stride[i]) as isize + s.away(i, tap[i]);
+                if (0..3).any(|i| !(0..s.image[i] as isize).contains(&on(i))) {
+                    continue;
+                }
+                let pixel = (on(0) as usize * s.image[1] + on(1) as usize) * s.image[2] + on(2) as usize;
+                let x = ((image * s.groups + o / s.filters) * s.channels + c) * pixels + pixel;
+                let y = (image * s.groups * s.filters + o) * area + p;
+                let w = (o * s.channels + c) * taps + t;
+                match direction {
+                    Direction::Forward => out[y] += a[x] * b[w],
+                    Direction::Data => out[x] += a[y] * b[w],
+                    Direction::Weights => out[w] += a[x] * b[y],
+                }
+            }
+        }
+    }
+    out
+}
+
+fn sizes(x: &[usize], w: &[usize], c: &Convolution) -> ConvolutionShape {
+    let meta = |shape: &[usize]| Meta::new(shape, DType::F32);
+    convolution(&meta(x), &meta(w), c).unwrap().1
+}
+
+fn close(what: &str, got: &Tensor, expected: &[f64]) {
+    for (i, (g, e)) in got.to_f64().unwrap().iter().zip(expected).enumerate() {
+        assert!((g - e).abs() <= 1e-5 * (1.0 + e.abs()), "{what}: element {i} is {g}, expected {e}");
+    }
+}
+
+fn geometries() -> Vec<ConvolutionShape> {
+    let c = Convolution::default;
+    vec![
+        sizes(&[2, 3, 9, 8], &[5, 3, 3, 2], &c()),
+        sizes(&[2, 4, 7, 9], &[6, 2, 3, 3], &c().pad([1, 2]).stride([2, 3]).groups(2)),
+        sizes(&[1, 2, 3, 9, 8], &[3, 2, 2, 3, 3], &c().pad(1).stride([1, 2, 3]).dilate([1, 2, 1])),
+        sizes(&[3, 3, 40], &[3, 1, 5], &c().stride(2).dilate(3).groups(3)),
+        sizes(&[2, 2, 5, 5], &[3, 2, 2, 2], &c().stride(4)),
+    ]
+}
+
+const DIRECTIONS: [Direction; 3] = [Direction::Forward, Direction::Data, Direction::Weights];
+
+#[test]
+fn the_cpu_against_plain_loops() {
+    let mut all = geometries();
+    // More windows than a block has, and more of its elements.
+    all.push(sizes(&[3, 9, 27, 25], &[4, 9, 6, 6], &Convolution::default().pad(2)));
+    all.push(sizes(&[9, 40, 6, 7], &[5, 40, 3, 3], &Convolution::default().pad(1)));
+    for s in &all {
+        let arrays = Arrays::draw(s);
+        for direction in DIRECTIONS {
+            let operands = arrays.operands(direction);
+            let [a, b] = operands.map(|t| t.to_f64().unwrap().into_raw_vec_and_offset().0);
+            let [x, y] = operands.map(|t| t.cast(DType::F64));
+            let got = match direction {
+                Direction::Forward => x.convolve(&y, s),
+                Direction::Data => x.convolve_data(&y, s),
+                Direction::Weights => x.convolve_weights(&y, s),
+            };
+            close(&format!("{direction:?} of {s:?}"), &got, &plain(direction, s, &a, &b));
+        }
+    }
+}
+
+#[test]
+fn every_schedule_against_plain_loops() {
+    let device = testing::devices().pop().filter(|d| !d.is_cpu()).expect("an adapter, a software one at least");
+    let schedules = [
+        (Block::Direct8x8, 1),
+        (Block::Tiled32, 2),
+        (Block::Direct1x1, 1),
+        (Block::Direct8x16, 1),
+        (Block::Tiled32, 1),
+        (Block::Tiled64, 1),
+        (Block::Direct8x8, 3),
+    ];
+    for (i, s) in geometries().iter().enumerate() {
+        // Kernels are slow to compile for software: what a geometry changes is in the operands, which all blocks share.
+        let schedules = &schedules[..if i == 0 { schedules.len() } else { 2 }];
+        let arrays = Arrays::draw(s);
+        for direction in DIRECTIONS {
+            let [a, b] = arrays.operands(direction);
+            let values = [a, b].map(|t| t.to_f64().unwrap().into_raw_vec_and_offset().0);
+            let expected: Vec<f64> = plain(direction, s, &values[0], &values[1]).iter().map(|v| v + 1.0).collect();
+            let [a, b] = [a, b].map(|t| t.to_device(&device));
+            let shape = match direction {
+                Direction::Forward => s.results_shape(),
+                Direction::Data => s.images_shape(),
+                Direction::Weights => s.filters_shape(),
+            };
+            for &(block, parts) in schedules {
+                let schedule = Schedule { block, parts };
+                let launcher = Arc::new(Scheduled(direction, s.clone(), schedule));
+                let root = Root::Kernel(launcher);
+                let y = elementwise::pending(&device, root, &[&a, &b], shape.clone(), DType::F32).add_scalar(1.0);
+                close(&format!("{direction:?} by {schedule:?} of {s:?}"), &y, &expected);
+            }
+        }
+    }
+}
