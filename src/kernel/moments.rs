@@ -320,25 +320,23 @@ impl Moment {
 /// Elements of a block, as [`Blocks`] computes them.
 const BLOCK: usize = 2048;
 
-/// Sums of `f(i)` for every element of a block, by 16 running sums.
+/// The sum of `f` over elements of slices of one length, by 16 running sums.
 #[inline(always)]
-pub(super) fn lanes<R: Lane>(n: usize, f: impl Fn(usize) -> R) -> f64 {
+pub(super) fn lanes<R: Lane, const N: usize>(xs: [&[R]; N], f: impl Fn([R; N]) -> R) -> f64 {
     const LANES: usize = 16;
-    let mut sums = [R::ZERO; LANES];
+    let n = xs[0].len();
     let whole = n / LANES * LANES;
+    let mut sums = [R::ZERO; LANES];
     for at in (0..whole).step_by(LANES) {
+        // Arrays, so that the compiler knows their length and packs the loop.
+        let blocks: [&[R; LANES]; N] =
+            std::array::from_fn(|k| xs[k][at..at + LANES].try_into().expect("as many elements"));
         for (l, s) in sums.iter_mut().enumerate() {
-            *s += f(at + l);
+            *s += f(std::array::from_fn(|k| blocks[k][l]));
         }
     }
-    let mut sum = 0.0;
-    for s in sums {
-        sum += s.to_f64();
-    }
-    for i in whole..n {
-        sum += f(i).to_f64();
-    }
-    sum
+    let rest = (whole..n).map(|i| f(std::array::from_fn(|k| xs[k][i])).to_f64());
+    sums.iter().map(|s| s.to_f64()).sum::<f64>() + rest.sum::<f64>()
 }
 
 fn moment<R: Lane>(x: &[R]) -> Moment {
@@ -349,12 +347,9 @@ fn moment<R: Lane>(x: &[R]) -> Moment {
         fn call(self) -> Moment {
             let x = self.0;
             let n = x.len() as f64;
-            let mean = lanes(x.len(), |i| x[i]) / n;
+            let mean = lanes([x], |[x]| x) / n;
             let near = R::of(mean);
-            let squares = lanes(x.len(), |i| {
-                let d = x[i] - near;
-                d * d
-            });
+            let squares = lanes([x], |[x]| (x - near) * (x - near));
             Moment { n, mean, squares }
         }
     }
@@ -368,7 +363,7 @@ fn pair<R: Lane>(a: &[R], b: &[R]) -> [f64; 2] {
         #[inline(always)]
         fn call(self) -> [f64; 2] {
             let (a, b) = (self.0, &self.1[..self.0.len()]);
-            [lanes(a.len(), |i| a[i]), lanes(a.len(), |i| a[i] * b[i])]
+            [lanes([a], |[a]| a), lanes([a, b], |[a, b]| a * b)]
         }
     }
     pulp::Arch::new().dispatch(Pass(a, b))
@@ -501,13 +496,7 @@ impl Geometry {
 }
 
 /// Calls `f(position, values)` for elements `at..at + n`, block by block.
-pub(super) fn each_block<R: Lane>(
-    blocks: &Blocks<'_, R>,
-    source: Source,
-    at: usize,
-    n: usize,
-    mut f: impl FnMut(usize, &[R]),
-) {
+fn each_block<R: Lane>(blocks: &Blocks<'_, R>, source: Source, at: usize, n: usize, mut f: impl FnMut(usize, &[R])) {
     for from in (0..n).step_by(BLOCK) {
         blocks.compute(at + from, BLOCK.min(n - from), &[source], |_, values| f(from, values));
     }

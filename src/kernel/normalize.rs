@@ -1,10 +1,10 @@
 //! Rows normalised to mean 0 and variance 1, scaled and shifted, in one kernel; and the gradient of it in one more.
 
 use super::{
-    elementwise::{self, Blocks, Lane},
+    elementwise::{self, Lane},
     emit::{Index, Kernel, fold},
     fuse::{self, Prologue},
-    moments::{each_block, lanes, wide},
+    moments::{lanes, wide},
     parallel::Disjoint,
     reduce::write_f64,
     rows::{Rows, failed, fill_rows, row_threads},
@@ -132,6 +132,7 @@ fn normalize_cpu<R: Lane>(
     out: (&Buffer, DType, usize),
 ) -> Vec<f64> {
     struct Pass<'a, R> {
+        x: &'a [R],
         y: &'a mut [R],
         gamma: &'a [R],
         beta: &'a [R],
@@ -139,31 +140,29 @@ fn normalize_cpu<R: Lane>(
     }
     impl<R: Lane> pulp::NullaryFnOnce for Pass<'_, R> {
         type Output = [f64; 2];
-        /// Normalises a row where it lies.
         #[inline(always)]
         fn call(self) -> [f64; 2] {
-            let n = self.y.len();
-            let y = self.y;
-            let mean = lanes(n, |i| y[i]) / n as f64;
+            let Pass { x, y, gamma, beta, eps } = self;
+            let n = y.len();
+            let (x, gamma, beta) = (&x[..n], &gamma[..n], &beta[..n]);
+            let mean = lanes([x], |[x]| x) / n as f64;
             let near = R::of(mean);
-            let squares = lanes(n, |i| (y[i] - near) * (y[i] - near));
-            let scale = 1.0 / (squares / n as f64 + self.eps).sqrt();
+            let squares = lanes([x], |[x]| (x - near) * (x - near));
+            let scale = 1.0 / (squares / n as f64 + eps).sqrt();
             let by = R::of(scale);
-            let (gamma, beta) = (&self.gamma[..n], &self.beta[..n]);
             for i in 0..n {
-                y[i] = (y[i] - near) * by * gamma[i] + beta[i];
+                y[i] = (x[i] - near) * by * gamma[i] + beta[i];
             }
             [mean, scale]
         }
     }
     let count = x.plan.shape[0];
-    let blocks = Blocks::<R>::new(&x.plan);
-    let (gamma, beta) = (elementwise::collect::<R>(gamma), elementwise::collect::<R>(beta));
+    let [x, gamma, beta] = [x, gamma, beta].map(elementwise::values::<R>);
     let mut kept = vec![0.0; 2 * count];
     let shared = Disjoint::new(&mut kept);
     fill_rows::<R>(out, Rows { count, length, cost: 4 }, |row, y| {
-        read_row(&blocks, x, row, y);
-        let [mean, scale] = pulp::Arch::new().dispatch(Pass { y, gamma: &gamma, beta: &beta, eps });
+        let x = &x[row * length..(row + 1) * length];
+        let [mean, scale] = pulp::Arch::new().dispatch(Pass { x, y, gamma: &gamma, beta: &beta, eps });
         // SAFETY: each row has its own places.
         unsafe {
             shared.range(row..row + 1)[0] = mean;
@@ -176,9 +175,9 @@ fn normalize_cpu<R: Lane>(
 fn gradient_cpu<R: Lane>([x, gy, gamma]: [&Prologue; 3], kept: &[f64], length: usize, out: (&Buffer, DType, usize)) {
     struct Pass<'a, R> {
         x: &'a [R],
-        /// The upstream gradient, then the result.
-        g: &'a mut [R],
+        gy: &'a [R],
         gamma: &'a [R],
+        gx: &'a mut [R],
         mean: R,
         scale: R,
     }
@@ -186,34 +185,24 @@ fn gradient_cpu<R: Lane>([x, gy, gamma]: [&Prologue; 3], kept: &[f64], length: u
         type Output = ();
         #[inline(always)]
         fn call(self) {
-            let Pass { x, g, gamma, mean, scale } = self;
-            let n = g.len();
-            let (x, gamma) = (&x[..n], &gamma[..n]);
+            let Pass { x, gy, gamma, gx, mean, scale } = self;
+            let n = gx.len();
+            let (x, gy, gamma) = (&x[..n], &gy[..n], &gamma[..n]);
             for i in 0..n {
-                g[i] *= gamma[i];
+                gx[i] = gy[i] * gamma[i];
             }
-            let sum = R::of(lanes(n, |i| g[i]) / n as f64);
-            let dot = R::of(lanes(n, |i| g[i] * ((x[i] - mean) * scale)) / n as f64);
+            let sum = R::of(lanes([&*gx], |[g]| g) / n as f64);
+            let dot = R::of(lanes([&*gx, x], |[g, x]| g * ((x - mean) * scale)) / n as f64);
             for i in 0..n {
-                g[i] = scale * (g[i] - sum - (x[i] - mean) * scale * dot);
+                gx[i] = scale * (gx[i] - sum - (x[i] - mean) * scale * dot);
             }
         }
     }
     let count = x.plan.shape[0];
-    let (of_x, of_g) = (Blocks::<R>::new(&x.plan), Blocks::<R>::new(&gy.plan));
-    let gamma = elementwise::collect::<R>(gamma);
-    fill_rows::<R>(out, Rows { count, length, cost: 4 }, |row, g| {
-        let mut values = vec![R::ZERO; length];
-        read_row(&of_x, x, row, &mut values);
-        read_row(&of_g, gy, row, g);
+    let [x, gy, gamma] = [x, gy, gamma].map(elementwise::values::<R>);
+    fill_rows::<R>(out, Rows { count, length, cost: 4 }, |row, gx| {
+        let at = row * length..(row + 1) * length;
         let (mean, scale) = (R::of(kept[row]), R::of(kept[count + row]));
-        pulp::Arch::new().dispatch(Pass { x: &values, g, gamma: &gamma, mean, scale });
-    });
-}
-
-/// Reads a row through whatever is pending.
-fn read_row<R: Lane>(blocks: &Blocks<'_, R>, of: &Prologue, row: usize, into: &mut [R]) {
-    each_block(blocks, of.source, row * into.len(), into.len(), |from, values| {
-        into[from..from + values.len()].copy_from_slice(values);
+        pulp::Arch::new().dispatch(Pass { x: &x[at.clone()], gy: &gy[at], gamma: &gamma, gx, mean, scale });
     });
 }

@@ -7,7 +7,8 @@ use crate::{
     autograd::{Variable, config},
     device::Device,
     functions::{
-        self as F, BatchNormalization as Options, BatchRenormalization as RenormalizationOptions, RunningStatistics,
+        self as F, BatchNormalization as Options, BatchRenormalization as RenormalizationOptions, RunningProjection,
+        RunningStatistics,
     },
     shape::{DType, Shape},
     tensor::Tensor,
@@ -248,5 +249,75 @@ impl Layer for BatchRenormalization {
     #[track_caller]
     fn forward(&self, x: &Variable) -> Variable {
         BatchRenormalization::forward(self, x)
+    }
+}
+
+crate::chain! {
+    /// Channels whitened over a batch, with running statistics for evaluation.
+    ///
+    /// See [`decorrelated_batch_normalization`](crate::functions::decorrelated_batch_normalization).
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let options = F::DecorrelatedBatchNormalization { groups: 2, ..Default::default() };
+    /// let norm = L::DecorrelatedBatchNormalization::new(4, options);
+    /// let x = Variable::constant(Tensor::arange(24, &Device::cpu()).reshape([6, 4]));
+    /// assert_eq!(norm.forward(&x).shape()[..], [6, 4]);
+    /// ```
+    #[derive(Debug)]
+    pub struct DecorrelatedBatchNormalization {
+        /// Running means, `(groups, size / groups)`.
+        pub avg_mean: Persistent,
+        /// Running projections, `(groups, size / groups, size / groups)`.
+        pub avg_projection: Persistent,
+        #[plain]
+        options: F::DecorrelatedBatchNormalization,
+    }
+}
+
+impl DecorrelatedBatchNormalization {
+    /// For `size` channels; running means start at 0 and projections as identities.
+    ///
+    /// # Panics
+    /// When the groups do not divide the channels.
+    #[track_caller]
+    pub fn new(size: usize, options: F::DecorrelatedBatchNormalization) -> DecorrelatedBatchNormalization {
+        let groups = options.groups;
+        let divides = groups > 0 && size.is_multiple_of(groups);
+        assert!(divides, "DecorrelatedBatchNormalization: {size} channels in {groups} groups");
+        let c = size / groups;
+        let identity = |i: usize| if i / c % c == i % c { 1.0f32 } else { 0.0 };
+        let identities: Vec<f32> = (0..groups * c * c).map(identity).collect();
+        let cpu = Device::cpu();
+        DecorrelatedBatchNormalization {
+            avg_mean: Persistent::new(Tensor::zeros([groups, c], DType::F32, &cpu).copy()),
+            avg_projection: Persistent::new(Tensor::from_slice(&identities, [groups, c, c], &cpu)),
+            options,
+        }
+    }
+
+    /// The whitened `x`, `(N, C, ..)`.
+    ///
+    /// # Panics
+    /// When `x` has another number of channels than the link.
+    #[track_caller]
+    pub fn forward(&self, x: &Variable) -> Variable {
+        let (mean, projection) = (self.avg_mean.data(), self.avg_projection.data());
+        if !config().train {
+            let [mean, projection] = [mean, projection].map(|t| Variable::constant(t.cast(x.dtype())));
+            return F::fixed_decorrelated_batch_normalization(x, &mean, &projection);
+        }
+        let mut running = RunningProjection { mean, projection };
+        let y = F::decorrelated_batch_normalization(x, &self.options, Some(&mut running));
+        self.avg_mean.set_data(running.mean);
+        self.avg_projection.set_data(running.projection);
+        y
+    }
+}
+
+impl Layer for DecorrelatedBatchNormalization {
+    #[track_caller]
+    fn forward(&self, x: &Variable) -> Variable {
+        DecorrelatedBatchNormalization::forward(self, x)
     }
 }

@@ -27,7 +27,7 @@ pub mod summary;
 mod weight_hooks;
 
 pub use activations::{Maxout, PReLU, SimplifiedDropconnect, Swish};
-pub use batch_normalization::{BatchNormalization, BatchRenormalization};
+pub use batch_normalization::{BatchNormalization, BatchRenormalization, DecorrelatedBatchNormalization};
 pub use bilinear::Bilinear;
 pub use classifier::Classifier;
 pub use connection::*;

@@ -281,3 +281,78 @@ impl WeightHook for WeightNormalization {
         Box::new(WeightNormalization { g, ..*self })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        autograd::test_mode,
+        links::{Linear, Link},
+    };
+
+    /// A layer of the squares of 0 to 11 as weights, and what it makes of them with a hook.
+    fn hooked(hook: impl WeightHook) -> (Linear, Vec<f32>) {
+        let layer = Linear::new(4, 3).nobias();
+        let squares: Vec<f32> = (0..12).map(|i| (i * i) as f32).collect();
+        layer.W.set_data(Tensor::from_slice(&squares, [3, 4], &Device::cpu()));
+        layer.W.add_hook(hook);
+        let values = layer.W.variable().data().to_vec().unwrap();
+        (layer, values)
+    }
+
+    fn near(actual: &[f32], expected: &[f32]) {
+        assert!(actual.iter().zip(expected).all(|(a, e)| (a - e).abs() < 1e-5), "{actual:?}, expected {expected:?}");
+    }
+
+    #[test]
+    fn values_are_chainers() {
+        let (_, w) = hooked(WeightStandardization::default());
+        near(&w[..4], &[-0.999_999_6, -0.714_285_4, 0.142_857_1, 1.571_427_9]);
+        near(&w[8..], &[-1.293_133_6, -0.493_741_9, 0.399_695_8, 1.387_179_6]);
+        let (_, w) = hooked(SpectralNormalization::new().iterations(50));
+        near(&w[..4], &[0.0, 0.005_008_638, 0.020_034_55, 0.045_077_74]);
+        near(&w[11..], &[0.606_045_2]);
+    }
+
+    #[test]
+    fn learnt_lengths_and_factors_start_where_the_weights_are() {
+        let (layer, w) = hooked(WeightNormalization::new());
+        near(&w.iter().map(|v| v / 100.0).collect::<Vec<_>>(), &[0.0, 0.01, 0.04, 0.09, 0.16, 0.25]);
+        assert_eq!(layer.namedparams().iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>(), ["/W", "/W_g"]);
+        let (layer, w) = hooked(SpectralNormalization::new().with_gamma());
+        near(&[w[11] / 100.0], &[1.21]);
+        assert_eq!(layer.namedparams()[1].0, "/gamma");
+    }
+
+    #[test]
+    fn gradients_reach_the_parameter_and_what_the_hook_learns() {
+        let (layer, _) = hooked(WeightNormalization::new());
+        let x = Variable::constant(Tensor::ones([2, 4], DType::F32, &Device::cpu()));
+        F::sum(&F::square(&layer.forward(&x))).backward();
+        for (name, p) in layer.namedparams() {
+            let g = p.grad().unwrap_or_else(|| panic!("{name} has no gradient"));
+            assert!(g.to_vec::<f32>().unwrap().iter().any(|&v| v != 0.0), "{name}");
+        }
+        // A direction's gradient does not change its length.
+        let along = layer.W.data().mul(&layer.W.grad().unwrap()).sum(Some(&[1]), false);
+        assert!(along.to_vec::<f32>().unwrap().iter().all(|v| v.abs() < 10.0));
+    }
+
+    #[test]
+    fn the_vector_stands_still_in_evaluation_and_copies_have_their_own() {
+        let (layer, _) = hooked(SpectralNormalization::new());
+        let vector = |l: &Linear| l.namedpersistents()[0].1.data().to_vec::<f32>().unwrap();
+        let before = vector(&layer);
+        {
+            let _scope = test_mode();
+            layer.W.variable();
+            assert_eq!(vector(&layer), before);
+        }
+        let copy = layer.copy();
+        layer.W.variable();
+        assert_ne!(vector(&layer), before);
+        assert_eq!(vector(&copy), before);
+        layer.W.remove_hook();
+        assert_eq!(layer.W.variable().data().to_vec::<f32>().unwrap()[3], 9.0);
+    }
+}

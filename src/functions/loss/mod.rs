@@ -8,6 +8,7 @@ mod contrastive;
 mod crf1d;
 mod cross_covariance;
 mod decov;
+mod discriminative_margin_based_clustering_loss;
 mod gaussian_kl_divergence;
 mod gaussian_nll;
 mod hinge;
@@ -31,6 +32,7 @@ pub use contrastive::contrastive;
 pub use crf1d::{argmax_crf1d, crf1d};
 pub use cross_covariance::cross_covariance;
 pub use decov::decov;
+pub use discriminative_margin_based_clustering_loss::{Clustering, discriminative_margin_based_clustering_loss};
 pub use gaussian_kl_divergence::gaussian_kl_divergence;
 pub use gaussian_nll::gaussian_nll;
 pub use hinge::{HingeNorm, hinge, hinge_with};
@@ -54,6 +56,7 @@ pub(super) const ALL: &[super::Entry] = super::entries![
     crf1d,
     cross_covariance,
     decov,
+    discriminative_margin_based_clustering_loss,
     gaussian_kl_divergence,
     gaussian_nll,
     hinge,

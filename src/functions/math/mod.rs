@@ -32,6 +32,7 @@ mod erfcx;
 mod erfinv;
 mod exp;
 mod expm1;
+mod fft;
 mod fix;
 mod floor;
 mod fmod;
@@ -64,6 +65,7 @@ mod scale;
 mod sign;
 mod sin;
 mod sinh;
+mod sparse_matmul;
 mod special;
 mod sqrt;
 mod square;
@@ -109,6 +111,7 @@ pub use erfcx::erfcx;
 pub use erfinv::erfinv;
 pub use exp::exp;
 pub use expm1::expm1;
+pub use fft::{fft, ifft};
 pub use fix::fix;
 pub use floor::floor;
 pub use fmod::fmod;
@@ -141,6 +144,7 @@ pub use scale::{scale, scale_axis};
 pub use sign::sign;
 pub use sin::sin;
 pub use sinh::sinh;
+pub use sparse_matmul::{CooMatrix, sparse_matmul};
 pub use sqrt::sqrt;
 pub use square::square;
 pub use squared_difference::squared_difference;
@@ -184,6 +188,7 @@ pub(super) const ALL: &[super::Entry] = super::entries![
     erfinv,
     exp,
     expm1,
+    fft,
     fix,
     floor,
     fmod,
@@ -215,6 +220,7 @@ pub(super) const ALL: &[super::Entry] = super::entries![
     sign,
     sin,
     sinh,
+    sparse_matmul,
     sqrt,
     square,
     squared_difference,

@@ -1,8 +1,11 @@
 use crate::{
-    autograd::{Case, Forward, Function, Saved, Variable, apply},
-    functions::math::{pow_scalar, square},
+    autograd::{Case, Forward, Function, Retain, Saved, Variable, apply},
+    functions::{
+        family::{Elementwise, map},
+        math::square,
+    },
     shape::{InvalidType, Meta, ensure},
-    tensor::Tensor,
+    tensor::{Real, Tensor, Wgsl, wgsl},
 };
 
 /// Options of [`local_response_normalization_with`]; the defaults are Chainer's.
@@ -51,7 +54,31 @@ pub fn local_response_normalization(x: &Variable) -> Variable {
 #[track_caller]
 pub fn local_response_normalization_with(x: &Variable, options: &LocalResponseNormalization) -> Variable {
     let sums = apply(ChannelSums { reach: options.n / 2 }, &[&square(x)]);
-    x * pow_scalar(&(sums * options.alpha + options.k), -options.beta)
+    map(Damped(options.beta), [x, &(sums * options.alpha + options.k)])
+}
+
+/// `x * s^-power` for positive `s`.
+#[derive(Debug, Clone)]
+struct Damped(f64);
+
+impl Elementwise<2, 1> for Damped {
+    const NAME: &str = "damped";
+    const FILES: &[Wgsl] = &[wgsl!("normalization/damped.wgsl")];
+    const RETAIN: Retain = Retain::INPUTS;
+
+    fn scalars(&self) -> [f64; 1] {
+        [self.0]
+    }
+
+    fn reference<R: Real>([x, s]: [R; 2], [power]: [R; 1]) -> R {
+        x * R::exp(-power * R::ln(s))
+    }
+
+    fn backward(&self, saved: &Saved, gy: &Variable) -> [Option<Variable>; 2] {
+        let (x, s) = (saved.input(0), saved.input(1));
+        let gs = || map(Damped(self.0 + 1.0), [&(gy * x), s]) * -self.0;
+        [saved.needs(0).then(|| map(self.clone(), [gy, s])), saved.needs(1).then(gs)]
+    }
 }
 
 /// Sums over neighbouring channels: its own adjoint.
