@@ -2,6 +2,7 @@ use super::fixture::{Case, Inputs};
 use catena::{
     autograd::Variable,
     functions::{self as F, Pooling, Sampling},
+    shape::Sides,
 };
 
 pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
@@ -46,7 +47,7 @@ pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
     Some(vec![y])
 }
 
-fn cells(case: &Case) -> F::Sides {
+fn cells(case: &Case) -> Sides {
     case.sizes("outsize").expect("a size").as_slice().into()
 }
 
@@ -56,7 +57,7 @@ fn sampling(case: &Case) -> Sampling {
 
 fn windows(case: &Case) -> Pooling {
     let sides = |name: &str| case.sizes(name).map(|s| s.as_slice().into());
-    let of = |name: &str| -> Option<F::Sides> { sides(name) };
+    let of = |name: &str| -> Option<Sides> { sides(name) };
     let mut windows = Pooling::new(of("ksize").expect("a size"));
     if let Some(stride) = of("stride") {
         windows = windows.stride(stride);

@@ -13,6 +13,7 @@ pub fn run(case: &Case, device: &Device) -> Option<Result<(), String>> {
         "traces/fig2b_rnn_bptt" => Some(fig2b(case, device)),
         "traces/lstm_lm_bptt" => Some(lstm_lm(case, device)),
         "traces/nstep_bigru_adam" => Some(nstep_bigru(case, device)),
+        "traces/convnet_bn" => Some(convnet_bn(case, device)),
         _ => None,
     }
 }
@@ -229,4 +230,58 @@ fn nstep_bigru(case: &Case, device: &Device) -> Result<(), String> {
     }
     column(case, "out/loss", losses, device)?;
     end(case, &model, device)
+}
+
+chain! {
+    struct ConvNet {
+        c1: L::Convolution2D,
+        bn1: L::BatchNormalization,
+        c2: L::Convolution2D,
+        fc: L::Linear,
+    }
+}
+
+chain! {
+    struct ClassifiedImages {
+        predictor: ConvNet,
+    }
+}
+
+fn convnet_bn(case: &Case, device: &Device) -> Result<(), String> {
+    let predictor = ConvNet {
+        c1: L::Convolution2D::new(2, 4, 3).pad(1).nobias(),
+        bn1: L::BatchNormalization::new(4),
+        c2: L::Convolution2D::new(4, 6, 3).stride(2),
+        fc: L::Linear::new(6, 3),
+    };
+    let model = ClassifiedImages { predictor }.to_device(device);
+    start(case, &model, device)?;
+    let (lr, momentum) = (case.f64("lr"), case.f64("momentum"));
+    let mut optimizer = MomentumSGD { lr, momentum }.setup(&model);
+    optimizer.add_hook(WeightDecay(case.f64("weight_decay")));
+    let p = &model.predictor;
+    let forward = |x: &Variable| {
+        let h = F::max_pooling_2d(&F::relu(&p.bn1.forward(&p.c1.forward(x))), 2);
+        p.fc.forward(&F::relu(&p.c2.forward(&h)))
+    };
+    let (x, t) = (case.tensor("in/X", device).ok_or("in/X")?, case.tensor("in/T", device).ok_or("in/T")?);
+    let step = |of: &Tensor, i: usize| Variable::constant(of.slice(&[Slice::from(i)]));
+    let mut losses = vec![];
+    for i in 0..x.shape()[0] {
+        let loss = F::softmax_cross_entropy(&forward(&step(&x, i)), &step(&t, i));
+        losses.push(number(&loss)?);
+        model.cleargrads();
+        loss.backward();
+        optimizer.update();
+    }
+    column(case, "out/loss", losses, device)?;
+    let compare = |path: &str, actual: &Tensor| {
+        let actual = actual.to_f64().map_err(|e| e.to_string())?;
+        close_values(path, &actual, &wanted(case, path)?, case.tolerance("fwd", device))
+    };
+    compare("state/avg_mean", &p.bn1.avg_mean.data())?;
+    compare("state/avg_var", &p.bn1.avg_var.data())?;
+    end(case, &model, device)?;
+    let _scope = catena::autograd::test_mode();
+    compare("out/y_test", forward(&step(&x, 0)).data())
 }

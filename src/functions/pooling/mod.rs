@@ -24,7 +24,7 @@ pub use roi_max_pooling_2d::{roi_max_pooling_2d, roi_pooling_2d};
 pub use spatial_pyramid_pooling_2d::spatial_pyramid_pooling_2d;
 pub use unpooling_2d::{unpooling_1d, unpooling_2d, unpooling_3d, unpooling_nd};
 pub use upsampling_2d::upsampling_2d;
-pub use windows::{Pooling, Sides};
+pub use windows::Pooling;
 
 pub(super) const ALL: &[super::Entry] = super::entries![
     average_pooling_2d,

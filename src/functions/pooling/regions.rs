@@ -1,6 +1,5 @@
 //! Regions of images as pooling functions take them, cut into cells on the host.
 
-use super::Sides;
 use crate::{
     autograd::{Forward, Function, Saved, Variable, apply},
     functions::{
@@ -8,7 +7,7 @@ use crate::{
         math::matmul,
     },
     kernel::roi,
-    shape::{DType, InvalidType, Meta, Shape, ensure},
+    shape::{DType, InvalidType, Meta, Shape, Sides, ensure},
     tensor::{Tensor, expect},
 };
 
@@ -59,7 +58,7 @@ impl Boxes {
                 "{}",
                 indices.shape()
             );
-            let out = out.into().of(2, "outsize")?;
+            let out = out.into().of("outsize", 2)?;
             ensure!(out[0] * out[1] > 0, "outsize above 0", "{} by {}", out[0], out[1]);
             ensure!(scale, >, 0.0);
             Ok([out[0], out[1]])

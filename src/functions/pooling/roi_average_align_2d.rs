@@ -1,8 +1,8 @@
-use super::{
-    Sides,
-    regions::{Boxes, Sampling, sample},
+use super::regions::{Boxes, Sampling, sample};
+use crate::{
+    autograd::{Case, Variable},
+    shape::Sides,
 };
-use crate::autograd::{Case, Variable};
 
 /// The mean of samples in each cell of regions of images, `(N, C, H, W)` to `(R, C, height, width)`.
 ///

@@ -1,8 +1,8 @@
-use super::{
-    Sides,
-    regions::{Boxes, sample},
+use super::regions::{Boxes, sample};
+use crate::{
+    autograd::{Case, Variable},
+    shape::Sides,
 };
-use crate::autograd::{Case, Variable};
 
 /// The mean of the pixels of each cell of regions of images, `(N, C, H, W)` to `(R, C, height, width)`.
 ///

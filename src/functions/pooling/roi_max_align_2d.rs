@@ -1,8 +1,11 @@
 use super::{
-    Pooling, Sides, max_pooling_2d,
+    Pooling, max_pooling_2d,
     regions::{Boxes, Sampling, sample},
 };
-use crate::autograd::{Case, Variable};
+use crate::{
+    autograd::{Case, Variable},
+    shape::Sides,
+};
 
 /// The largest of samples in each cell of regions of images, `(N, C, H, W)` to `(R, C, height, width)`.
 ///

@@ -1,10 +1,8 @@
-use super::{
-    Sides,
-    regions::{Boxes, largest, sample},
-};
+use super::regions::{Boxes, largest, sample};
 use crate::{
     autograd::{Case, Variable},
     device::Device,
+    shape::Sides,
     tensor::Tensor,
 };
 

@@ -3,49 +3,10 @@
 use crate::{
     autograd::{Forward, Function, Saved, Variable, apply},
     kernel::pooling::{Weight, Windows},
-    shape::{InvalidType, Meta, Shape, conv_outsize, deconv_outsize, ensure},
+    shape::{InvalidType, Meta, Shape, Sides, conv_outsize, deconv_outsize, ensure},
     tensor::Tensor,
 };
 use smallvec::SmallVec;
-
-/// A number for every side of an image, or one for each.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sides(SmallVec<[usize; 3]>);
-
-impl Sides {
-    /// The numbers for `n` sides.
-    pub(super) fn of(&self, n: usize, what: &str) -> Result<SmallVec<[usize; 3]>, InvalidType> {
-        if self.0.len() == 1 {
-            return Ok(smallvec::smallvec![self.0[0]; n]);
-        }
-        ensure!(self.0.len() == n, format!("one {what} or one for each of {n} sides"), "{}", self.0.len());
-        Ok(self.0.clone())
-    }
-}
-
-impl From<usize> for Sides {
-    fn from(n: usize) -> Sides {
-        Sides(smallvec::smallvec![n])
-    }
-}
-
-impl<const N: usize> From<[usize; N]> for Sides {
-    fn from(n: [usize; N]) -> Sides {
-        Sides(n.as_slice().into())
-    }
-}
-
-impl From<(usize, usize)> for Sides {
-    fn from((height, width): (usize, usize)) -> Sides {
-        Sides([height, width].as_slice().into())
-    }
-}
-
-impl From<&[usize]> for Sides {
-    fn from(n: &[usize]) -> Sides {
-        Sides(n.into())
-    }
-}
 
 /// Windows of pooling: their size, and what is unusual of them.
 ///
@@ -124,9 +85,9 @@ impl Pooling {
 
     /// Sizes, strides and paddings of `n` sides.
     fn numbers(&self, n: usize) -> Result<[SmallVec<[usize; 3]>; 3], InvalidType> {
-        let ksize = self.ksize.of(n, "ksize")?;
-        let stride = self.stride.as_ref().map_or_else(|| Ok(ksize.clone()), |s| s.of(n, "stride"))?;
-        Ok([ksize, stride, self.pad.of(n, "pad")?])
+        let ksize = self.ksize.of("ksize", n)?;
+        let stride = self.stride.as_ref().map_or_else(|| Ok(ksize.clone()), |s| s.of("stride", n))?;
+        Ok([ksize, stride, self.pad.of("pad", n)?])
     }
 
     /// The windows on images `(N, C, ..)` of `sides` sides, or of any number up to three, and the shape of the result.
@@ -147,7 +108,7 @@ impl Pooling {
         let [ksize, stride, pad] = self.numbers(n)?;
         let cover = self.cover_all.unwrap_or(true);
         let image: SmallVec<[usize; 3]> = match &self.outsize {
-            Some(outsize) => outsize.of(n, "outsize")?,
+            Some(outsize) => outsize.of("outsize", n)?,
             None => (0..n)
                 .map(|i| deconv_outsize(count[i], ksize[i], stride[i], pad[i], cover, 1))
                 .collect::<Result<_, _>>()?,

@@ -4,12 +4,14 @@ mod convolution;
 mod deconvolution;
 mod deformable;
 mod depthwise;
+mod inception;
 mod local;
 
 pub use convolution::{Convolution1D, Convolution2D, Convolution3D, ConvolutionND, DilatedConvolution2D};
 pub use deconvolution::{Deconvolution1D, Deconvolution2D, Deconvolution3D, DeconvolutionND};
 pub use deformable::DeformableConvolution2D;
 pub use depthwise::DepthwiseConvolution2D;
+pub use inception::{Inception, InceptionBN, MLPConvolution2D, PoolType};
 pub use local::LocalConvolution2D;
 
 use crate::shape::{Shape, Sides};
