@@ -1,5 +1,9 @@
 use super::{check::close_values, fixture::Case};
-use catena::{optimizers::Rule, prelude::*};
+use catena::{
+    autograd::{Grad, grad},
+    optimizers::Rule,
+    prelude::*,
+};
 use ndarray::{ArrayD, Axis, IxDyn};
 
 /// Whole training runs: losses step by step, and the parameters at the end.
@@ -13,6 +17,7 @@ pub fn run(case: &Case, device: &Device) -> Option<Result<(), String>> {
         "traces/fig2b_rnn_bptt" => Some(fig2b(case, device)),
         "traces/lstm_lm_bptt" => Some(lstm_lm(case, device)),
         "traces/nstep_bigru_adam" => Some(nstep_bigru(case, device)),
+        "traces/gradient_penalty" => Some(gradient_penalty(case, device)),
         "traces/convnet_bn" => Some(convnet_bn(case, device)),
         _ => None,
     }
@@ -284,4 +289,35 @@ fn convnet_bn(case: &Case, device: &Device) -> Result<(), String> {
     end(case, &model, device)?;
     let _scope = catena::autograd::test_mode();
     compare("out/y_test", forward(&step(&x, 0)).data())
+}
+
+chain! {
+    struct Critic {
+        l1: L::Linear,
+        l2: L::Linear,
+    }
+}
+
+/// Plain descent of 0.1 on a critic of one layer of tanh.
+fn gradient_penalty(case: &Case, device: &Device) -> Result<(), String> {
+    let model = Critic { l1: L::Linear::new(4, 8), l2: L::Linear::new(8, 1) };
+    start(case, &model, device)?;
+    let mut optimizer = Sgd::new(0.1).setup(&model);
+    let batches = case.tensor("in/X", device).ok_or("in/X is missing")?;
+    let mut losses = vec![];
+    for i in 0..batches.shape()[0] {
+        let x = Variable::new(batches.slice(&[Slice::from(i)]).contiguous());
+        let y = model.l2.forward(&F::tanh(&model.l1.forward(&x)));
+        let ones = Some(Variable::constant(y.data().full_like(1.0)));
+        let options = Grad { grad_outputs: vec![ones], enable_double_backprop: true, ..Grad::default() };
+        let slope = grad(&[&y], &[&x], options).remove(0).ok_or("no gradient of the input")?;
+        let length = F::sqrt(&F::sum_axes(&F::square(&slope), Some(&[1]), false));
+        let loss = F::mean(&y) + F::mean(&F::square(&(length - 1.0))) * case.f64("lambda");
+        losses.push(number(&loss)?);
+        model.cleargrads();
+        loss.backward();
+        optimizer.update();
+    }
+    column(case, "out/loss", losses, device)?;
+    end(case, &model, device)
 }
