@@ -5,11 +5,17 @@
 
 mod common;
 
-use catena::{autograd::no_backprop, prelude::*};
+use catena::{autograd::no_backprop, device::DeviceOptions, optimizers::Optimizer, prelude::*};
 use common::{Work, devices, finish, indices, mean_square, numbers, row, tensor, time};
 use std::time::Duration;
 
+/// Tells this program to make one first step and print how long it took.
+const FIRST_STEP: &str = "--first-step";
+
 fn main() {
+    if std::env::args().any(|a| a == FIRST_STEP) {
+        return first_step_here();
+    }
     let budget = Duration::from_secs(2);
     for device in devices() {
         let slow = device.name().contains("llvmpipe");
@@ -32,7 +38,49 @@ fn main() {
         rows(&device, budget);
         overhead(&device);
         mlp(&device, budget);
+        first_step(&device);
     }
+}
+
+/// The first training step of a process: without compiled kernels on disk, with them, and a second device's in a process
+/// that has compiled them before.
+fn first_step(device: &Device) {
+    let folder = std::env::temp_dir().join(format!("catena-first-step-{}", std::process::id()));
+    let adapter = device.name();
+    let name = if device.is_cpu() { "cpu" } else { adapter.split(" (").next().unwrap_or_default() };
+    for kept in ["cold", "warm cache"] {
+        let output = std::process::Command::new(std::env::current_exe().expect("this program"))
+            .args([FIRST_STEP, name])
+            .env("CATENA_CACHE", &folder)
+            .output();
+        match output {
+            Ok(o) if o.status.success() => {
+                println!("first_step       {kept:<12} {}", String::from_utf8_lossy(&o.stdout).trim());
+            }
+            other => println!("first_step       {kept:<12} failed: {other:?}"),
+        }
+    }
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+fn first_step_here() {
+    let name = std::env::args().next_back().expect("a device's name");
+    let mut took = vec![];
+    for _ in 0..2 {
+        let device = Device::open(&name, &DeviceOptions::default()).expect("a device");
+        let model = Mlp::seeded(&device);
+        let mut optimizer = Adam::new(1e-3).setup(&model);
+        let (x, t) = batch(&device);
+        finish(&device);
+        for _ in 0..2 {
+            let started = std::time::Instant::now();
+            model.step(&mut optimizer, &x, &t);
+            finish(&device);
+            took.push(started.elapsed().as_secs_f64() * 1e3);
+        }
+        device.save_pipelines();
+    }
+    println!("first {:.1} ms, second {:.1} ms; another device in this process: {:.1} ms", took[0], took[1], took[2]);
 }
 
 fn matmul(name: &str, [m, k, n]: [usize; 3], device: &Device, budget: Duration) {
@@ -119,27 +167,41 @@ chain! {
     }
 }
 
-/// 784-1000-1000-10, batch 100, Adam: the loss is read back every step, as peers do.
-fn mlp(device: &Device, budget: Duration) {
-    let layer = |i: usize, o: usize, seed: u32| {
-        let layer = L::Linear::new(i, o);
-        let scale = (1.0 / i as f32).sqrt();
-        layer.W.set_data(Tensor::from_slice(&numbers(i * o, seed, scale), [o, i], &Device::cpu()));
-        layer
-    };
-    let model = Mlp { l1: layer(784, 1000, 11), l2: layer(1000, 1000, 12), l3: layer(1000, 10, 13) }.to_device(device);
-    let mut optimizer = Adam::new(1e-3).setup(&model);
-    let x = Variable::constant(tensor(&[100, 784], 1, 1.0, device));
-    let t = Variable::constant(Tensor::from_slice(&indices(100, 2, 10), [100], device));
-    let mut losses = vec![];
-    let mut step = || {
-        let h = F::relu(&model.l1.forward(&x));
-        let h = F::relu(&model.l2.forward(&h));
-        let loss = F::softmax_cross_entropy(&model.l3.forward(&h), &t);
-        model.cleargrads();
+impl Mlp {
+    fn seeded(device: &Device) -> Mlp {
+        let layer = |i: usize, o: usize, seed: u32| {
+            let layer = L::Linear::new(i, o);
+            let scale = (1.0 / i as f32).sqrt();
+            layer.W.set_data(Tensor::from_slice(&numbers(i * o, seed, scale), [o, i], &Device::cpu()));
+            layer
+        };
+        Mlp { l1: layer(784, 1000, 11), l2: layer(1000, 1000, 12), l3: layer(1000, 10, 13) }.to_device(device)
+    }
+
+    fn step<R: Rule>(&self, optimizer: &mut Optimizer<R>, x: &Variable, t: &Variable) -> f64 {
+        let h = F::relu(&self.l1.forward(x));
+        let h = F::relu(&self.l2.forward(&h));
+        let loss = F::softmax_cross_entropy(&self.l3.forward(&h), t);
+        self.cleargrads();
         loss.backward();
         optimizer.update();
-        losses.push(loss.item().expect("a device that works"));
+        loss.item().expect("a device that works")
+    }
+}
+
+fn batch(device: &Device) -> (Variable, Variable) {
+    let x = Variable::constant(tensor(&[100, 784], 1, 1.0, device));
+    (x, Variable::constant(Tensor::from_slice(&indices(100, 2, 10), [100], device)))
+}
+
+/// 784-1000-1000-10, batch 100, Adam: the loss is read back every step, as peers do.
+fn mlp(device: &Device, budget: Duration) {
+    let model = Mlp::seeded(device);
+    let mut optimizer = Adam::new(1e-3).setup(&model);
+    let (x, t) = batch(device);
+    let mut losses = vec![];
+    let mut step = || {
+        losses.push(model.step(&mut optimizer, &x, &t));
         finish(device);
     };
     step();

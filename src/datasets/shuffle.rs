@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn nothing_and_one_thing() {
-        assert_eq!(permutation(0, 1, 2), []);
+        assert_eq!(permutation(0, 1, 2), Vec::<usize>::new());
         assert_eq!(permutation(1, 1, 2), [0]);
     }
 }

@@ -63,6 +63,33 @@ impl Tensor {
         Tensor::full(self.shape().clone(), value, self.dtype(), self.device())
     }
 
+    /// Zeros of the same shape, dtype and device as this tensor.
+    pub fn zeros_like(&self) -> Tensor {
+        self.full_like(0.0)
+    }
+
+    /// Ones of the same shape, dtype and device as this tensor.
+    pub fn ones_like(&self) -> Tensor {
+        self.full_like(1.0)
+    }
+
+    /// `start, start + step, ..` below `stop` (above it, where the step is negative), as `float32`.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let x = Tensor::arange_step(1.0, 2.0, 0.5, &Device::cpu());
+    /// assert_eq!(x.to_vec::<f32>().unwrap(), [1.0, 1.5]);
+    /// ```
+    ///
+    /// # Panics
+    /// When the step is zero.
+    #[track_caller]
+    pub fn arange_step(start: f64, stop: f64, step: f64, device: &Device) -> Tensor {
+        assert!(step != 0.0, "arange_step: a step of zero");
+        let n = ((stop - start) / step).ceil().max(0.0) as usize;
+        Tensor::map_on(device, COUNT, &[Scalar::F(start), Scalar::F(step)], &[], Shape::from(n), DType::F32)
+    }
+
     /// `0, 1, .., n - 1` as `float32`.
     pub fn arange(n: usize, device: &Device) -> Tensor {
         Tensor::map_on(device, COUNT, &[Scalar::F(0.0), Scalar::F(1.0)], &[], Shape::from(n), DType::F32)
@@ -146,6 +173,49 @@ impl Tensor {
     #[track_caller]
     pub fn randn(generator: &mut Generator, shape: impl Into<Shape>, dtype: DType, device: &Device) -> Tensor {
         drawn("randn", shape.into(), dtype, device, |v| generator.fill_normal(v))
+    }
+
+    /// Independent draws, 1 with probability `p` and else 0; the same on every device.
+    ///
+    /// # Panics
+    /// When the device cannot hold the dtype.
+    #[track_caller]
+    pub fn bernoulli(
+        generator: &mut Generator,
+        p: f64,
+        shape: impl Into<Shape>,
+        dtype: DType,
+        device: &Device,
+    ) -> Tensor {
+        let shape = shape.into();
+        expect_held(device, dtype);
+        let mut values = vec![0u8; shape.size()];
+        generator.fill_bernoulli(&mut values, p as f32);
+        Tensor::from_slice(&values, shape, device).cast(dtype)
+    }
+
+    /// Independent draws from the integers `low..high`, as `int32`; the same on every device.
+    ///
+    /// # Panics
+    /// When there is no such integer.
+    #[track_caller]
+    pub fn randint(generator: &mut Generator, low: i32, high: i32, shape: impl Into<Shape>, device: &Device) -> Tensor {
+        let shape = shape.into();
+        let mut values = vec![0i32; shape.size()];
+        generator.fill_randint(&mut values, low, high);
+        Tensor::from_slice(&values, shape, device)
+    }
+
+    /// `0, 1, .., n - 1` in random order, as `int32`; the same on every device.
+    ///
+    /// ```
+    /// # use catena::{kernel::philox::Generator, prelude::*};
+    /// let order = Tensor::permutation(&mut Generator::new(0), 5, &Device::cpu());
+    /// assert_eq!(order.sort(0).to_vec::<i32>().unwrap(), [0, 1, 2, 3, 4]);
+    /// ```
+    pub fn permutation(generator: &mut Generator, n: usize, device: &Device) -> Tensor {
+        let order: Vec<i32> = generator.permutation(n).into_iter().map(|i| i as i32).collect();
+        Tensor::from_slice(&order, [n], device)
     }
 }
 

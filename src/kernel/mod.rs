@@ -27,7 +27,9 @@ pub(crate) mod reduce;
 pub(crate) mod roi;
 pub(crate) mod rows;
 mod scan;
+mod sort;
 mod split;
+mod tuner;
 
 pub(crate) use fault::fault_flag;
 pub use fuse::force_all;

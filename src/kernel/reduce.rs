@@ -7,6 +7,7 @@ use super::{
     parallel::{self, Disjoint},
     rows::row_threads,
     split::{self, Operand},
+    tuner,
 };
 use crate::{
     device::{Buffer, Device, Gpu, Tag},
@@ -172,6 +173,17 @@ fn partition(shape: &Shape, axes: &[usize]) -> (Vec<usize>, usize, Vec<usize>, u
     (kept.clone(), count(&kept), axes.to_vec(), count(axes))
 }
 
+/// How threads share a reduction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// A thread for each result.
+    Columns,
+    /// A workgroup for each result.
+    Rows,
+    /// Workgroups for parts of each result, which a second kernel combines.
+    Parts(usize),
+}
+
 /// Where a kernel of a reduction stores its results.
 #[derive(Clone, Copy)]
 enum Target<'a> {
@@ -270,8 +282,38 @@ impl Reduce {
         const PART: usize = 8192;
         // Loops end after 65,535 turns on some software adapters, and long ones trip the watchdogs of others.
         const LONG: usize = 32_768;
-        let parts = if outputs < 256 && length >= 4 * PART { (length.div_ceil(PART)).min(1024) } else { 1 };
-        if parts > 1 {
+        let parts = length.div_ceil(PART).min(1024);
+        let rule = if outputs < 256 && length >= 4 * PART {
+            Way::Parts(parts)
+        } else if length > LONG || (by_row && length > 32 && !(gpu.is_software() && outputs >= 64)) {
+            Way::Rows
+        } else {
+            Way::Columns
+        };
+        let mut candidates = vec![rule];
+        let others = [(Way::Rows, length > 4), (Way::Columns, length <= LONG), (Way::Parts(parts), parts > 1)];
+        candidates.extend(others.into_iter().filter(|&(way, fits)| fits && way != rule).map(|(way, _)| way));
+        let question = || {
+            let [outputs, length] = [outputs, length].map(tuner::bucket);
+            format!("reduce {outputs} {length} {by_row} {compute:?}")
+        };
+        let launch = |way| self.launch_way(way, gpu, device, prologue, index, (outputs, length), target);
+        launch(tuner::choose(gpu, question, &candidates, launch)?)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn launch_way(
+        &self,
+        way: Way,
+        gpu: &Arc<Gpu>,
+        device: &Device,
+        prologue: &Prologue,
+        index: Index,
+        (outputs, length): (usize, usize),
+        target: Target<'_>,
+    ) -> Result<()> {
+        let compute = prologue.plan.compute;
+        if let Way::Parts(parts) = way {
             let bytes = (outputs * parts) as u64 * 4;
             let scratch = Tag::Workspace.during(|| device.allocate(bytes))?;
             let view = View::contiguous([outputs * parts]);
@@ -280,7 +322,7 @@ impl Reduce {
             let partial = Tensor::whole(storage, Shape::from([outputs, parts]));
             let prologue = fuse::prologue(&partial, partial.shape())?;
             self.launch_rows(gpu, &prologue, Index::Split(1), (outputs, parts, 1), target);
-        } else if length > LONG || (by_row && length > 32 && !(gpu.is_software() && outputs >= 64)) {
+        } else if way == Way::Rows {
             self.launch_rows(gpu, prologue, index, (outputs, length, 1), target);
         } else {
             let files = [wgsl!("math/is_nan.wgsl"), wgsl!("family/combine.wgsl"), wgsl!("family/reduce_columns.wgsl")];

@@ -239,8 +239,11 @@ impl Parameter {
                 return;
             }
             let moved = Variable::new(v.data().to_device(device));
+            moved.data().tag(Tag::Parameter);
             if let Some(g) = v.grad() {
-                moved.set_grad(Some(g.to_device(device)));
+                let g = g.to_device(device);
+                g.tag(Tag::Gradient);
+                moved.set_grad(Some(g));
             }
             state.variable = Some(moved);
         }
@@ -252,6 +255,7 @@ impl Parameter {
         state.dtype = dtype;
         if let Some(v) = state.variable.take() {
             let converted = Variable::new(v.data().cast(dtype).settle());
+            converted.data().tag(Tag::Parameter);
             if let Some(g) = v.grad() {
                 converted.set_grad(Some(g.cast(dtype)));
             }

@@ -40,6 +40,11 @@ pub(super) struct Code {
 }
 
 impl Code {
+    /// Whether nobody would have to wait for it.
+    pub fn is_done(&self) -> bool {
+        self.result.get().is_some()
+    }
+
     /// The pipeline, after [`Compiler::finish`].
     pub fn ready(&self) -> &wgpu::ComputePipeline {
         match self.result.get() {

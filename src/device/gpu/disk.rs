@@ -30,7 +30,7 @@ impl Disk {
             return none;
         }
         let Some(folder) = cache_folder() else { return none };
-        let file = folder.join("pipelines").join(file_name(info));
+        let file = folder.join("pipelines").join(format!("{}.bin", adapter_name(info)));
         let data = match read(&file) {
             Ok(data) => data,
             Err(reason) => {
@@ -76,11 +76,11 @@ impl Disk {
     }
 }
 
-/// Adapter and driver as a file's name.
-fn file_name(info: &wgpu::AdapterInfo) -> String {
+/// Adapter and driver as a part of a file's name.
+pub(super) fn adapter_name(info: &wgpu::AdapterInfo) -> String {
     let driver = Sha256::digest(format!("{}\n{}\n{}", info.name, info.driver, info.driver_info));
     let short: String = driver[..6].iter().map(|b| format!("{b:02x}")).collect();
-    format!("{:?}-{:04x}-{:04x}-{short}.bin", info.backend, info.vendor, info.device).to_lowercase()
+    format!("{:?}-{:04x}-{:04x}-{short}", info.backend, info.vendor, info.device).to_lowercase()
 }
 
 fn wrap(data: &[u8]) -> Vec<u8> {

@@ -1,6 +1,7 @@
 //! Any adapter that wgpu reaches: memory, transfers, launches, failures.
 
 mod bindings;
+mod choices;
 mod compile;
 mod disk;
 mod fault;
@@ -51,6 +52,7 @@ pub struct Gpu {
     staging: Mutex<Vec<wgpu::Buffer>>,
     waiter: transfer::Waiter,
     max_work: usize,
+    choices: choices::Choices,
     failure: Arc<Mutex<Option<Error>>>,
     lost: Arc<AtomicBool>,
     faults: fault::Faults,
@@ -66,7 +68,7 @@ const _: () = {
     const fn fields_are_shareable() {
         shareable::<(wgpu::Device, wgpu::Queue, wgpu::Limits, wgpu::Features, BufferPool<wgpu::Buffer>, Counters)>();
         shareable::<(Mutex<Recorder>, PipelineCache, Mutex<GroupCache>, Mutex<Vec<wgpu::Buffer>>, fault::Faults)>();
-        shareable::<(Arc<Mutex<Option<Error>>>, Arc<AtomicBool>, transfer::Waiter)>();
+        shareable::<(Arc<Mutex<Option<Error>>>, Arc<AtomicBool>, transfer::Waiter, choices::Choices)>();
     }
     fields_are_shareable();
 };
@@ -82,7 +84,8 @@ impl Gpu {
             | wgpu::Features::SUBGROUP
             | wgpu::Features::IMMEDIATES
             | wgpu::Features::PIPELINE_CACHE
-            | wgpu::Features::TIMESTAMP_QUERY;
+            | wgpu::Features::TIMESTAMP_QUERY
+            | wgpu::Features::TIMESTAMP_QUERY_INSIDE_ENCODERS;
         let features = adapter.features() & wanted;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("catena"),
@@ -140,6 +143,7 @@ impl Gpu {
             pool: BufferPool::new(limits.max_buffer_size / 16 * 16),
             waiter: transfer::Waiter::new(&device),
             max_work,
+            choices: choices::Choices::open(&adapter.get_info()),
             device,
             queue,
             limits,
@@ -238,6 +242,9 @@ impl Gpu {
             return;
         }
         let pipeline = self.pipeline(launch);
+        if pipeline::is_preparing(&pipeline) {
+            return;
+        }
         let group = self.group(&pipeline, launch);
         let mut recorder = self.recorder.lock();
         if !recorder.has_room(launch.params.len()) {

@@ -4,10 +4,13 @@ use super::{
     Gpu,
     compile::{Code, Compiler, Source},
 };
-use crate::device::{Buffer, stats::bump};
+use crate::{
+    device::{Buffer, stats::bump},
+    error::Result,
+};
 use parking_lot::{Mutex, RwLock};
 use smallvec::SmallVec;
-use std::{collections::HashMap, sync::Arc};
+use std::{cell::Cell, collections::HashMap, sync::Arc};
 
 /// A buffer that a kernel binds.
 pub(crate) struct Binding<'a> {
@@ -88,6 +91,26 @@ impl PipelineCache {
             compiler: Compiler::new(device, info),
         }
     }
+}
+
+thread_local! {
+    /// While kernels are only prepared: whether all of them were ready so far.
+    static PREPARING: Cell<Option<bool>> = const { Cell::new(None) };
+}
+
+/// Runs `f`, whose launches only have kernels compiled; tells whether all of those are ready.
+pub(super) fn preparing(f: impl FnOnce() -> Result<()>) -> bool {
+    let before = PREPARING.replace(Some(true));
+    let done = f();
+    let ready = PREPARING.replace(before);
+    done.is_ok() && ready == Some(true)
+}
+
+/// Whether this launch is only prepared.
+pub(super) fn is_preparing(pipeline: &Pipeline) -> bool {
+    let Some(ready) = PREPARING.get() else { return false };
+    PREPARING.set(Some(ready && pipeline.code.is_done()));
+    true
 }
 
 impl Gpu {

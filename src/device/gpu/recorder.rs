@@ -7,7 +7,7 @@ use super::{
 };
 use crate::error::Result;
 use smallvec::SmallVec;
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 /// Launches after which a batch is submitted, so that the GPU starts while the program goes on recording.
 const BATCH: usize = 48;
@@ -37,7 +37,57 @@ enum Command {
     },
 }
 
+/// When a batch began and ended on the adapter's clock.
+pub(super) struct Timed {
+    queries: wgpu::QuerySet,
+    resolved: wgpu::Buffer,
+    staging: wgpu::Buffer,
+    /// Nanoseconds of a tick.
+    period: f32,
+}
+
+impl Timed {
+    fn new(device: &wgpu::Device, queue: &wgpu::Queue) -> Timed {
+        let queries = device.create_query_set(&wgpu::QuerySetDescriptor {
+            label: Some("time"),
+            ty: wgpu::QueryType::Timestamp,
+            count: 2,
+        });
+        let buffer = |usage| {
+            device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("time"),
+                size: 16,
+                usage,
+                mapped_at_creation: false,
+            })
+        };
+        Timed {
+            queries,
+            resolved: buffer(wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC),
+            staging: buffer(wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST),
+            period: queue.get_timestamp_period(),
+        }
+    }
+
+    /// The time between, once the batch has run; `None` where the clock did not move.
+    pub fn read(&self, device: &wgpu::Device) -> Option<Duration> {
+        let (send, receive) = std::sync::mpsc::channel();
+        self.staging.map_async(wgpu::MapMode::Read, .., move |mapped| {
+            let _ = send.send(mapped.is_ok());
+        });
+        device.poll(wgpu::PollType::wait_indefinitely()).ok()?;
+        if !receive.recv_timeout(Duration::from_secs(1)).ok()? {
+            return None;
+        }
+        let bytes = self.staging.get_mapped_range(..).ok()?;
+        let at = |i: usize| bytes[8 * i..8 * i + 8].try_into().map(u64::from_le_bytes).ok();
+        let ticks = at(1)?.checked_sub(at(0)?)?;
+        (ticks > 0).then(|| Duration::from_nanos((ticks as f64 * f64::from(self.period)) as u64))
+    }
+}
+
 pub(super) struct Recorder {
+    timing: Option<Timed>,
     pub uploads: Uploads,
     commands: Vec<Command>,
     /// Workgroups launched by what is recorded.
@@ -84,6 +134,7 @@ impl Recorder {
             }],
         });
         Recorder {
+            timing: None,
             uploads: Uploads::new(),
             groups: 0,
             commands: Vec::with_capacity(BATCH + 8),
@@ -131,6 +182,17 @@ impl Recorder {
         self.commands.push(Command::Copy { from, from_byte, to, to_byte, bytes });
     }
 
+    /// Times the batch that is submitted next, where the adapter has a clock.
+    pub fn time_next(&mut self, device: &wgpu::Device, queue: &wgpu::Queue) {
+        let clock = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::TIMESTAMP_QUERY_INSIDE_ENCODERS;
+        self.timing = device.features().contains(clock).then(|| Timed::new(device, queue));
+    }
+
+    /// The times of the batch that was to be timed.
+    pub fn timed(&mut self) -> Option<Timed> {
+        self.timing.take()
+    }
+
     /// Forgets everything recorded.
     pub fn forget(&mut self) {
         self.commands.clear();
@@ -172,6 +234,9 @@ impl Recorder {
             self.uniform_bytes.clear();
         }
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
+        if let Some(timed) = &self.timing {
+            encoder.write_timestamp(&timed.queries, 0);
+        }
         let mut commands = self.commands.drain(..).peekable();
         while let Some(command) = commands.next() {
             match command {
@@ -200,6 +265,11 @@ impl Recorder {
             }
         }
         drop(commands);
+        if let Some(timed) = &self.timing {
+            encoder.write_timestamp(&timed.queries, 1);
+            encoder.resolve_query_set(&timed.queries, 0..2, &timed.resolved, 0);
+            encoder.copy_buffer_to_buffer(&timed.resolved, 0, &timed.staging, 0, 16);
+        }
         let uploads = self.uploads.close();
         self.in_flight.push_back(queue.submit([encoder.finish()]));
         self.uploads.recall(uploads);

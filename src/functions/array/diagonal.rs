@@ -1,6 +1,6 @@
 use crate::{
     autograd::{Case, Forward, Function, Saved, Variable, apply},
-    shape::{self, InvalidType, Meta, Shape, View, ensure},
+    shape::{self, DType, InvalidType, Meta, Shape, View, ensure},
     tensor::{Tensor, expect},
 };
 
@@ -28,6 +28,30 @@ impl Tensor {
     pub fn diagonal(&self, offset: isize, axis1: isize, axis2: isize) -> Tensor {
         let diagonal = Diagonal { offset, axis1, axis2 };
         self.with_view(expect("diagonal", diagonal.of(&self.view), &[self]))
+    }
+
+    /// Of a vector the matrix with it on the diagonal and zeros elsewhere, of a matrix its diagonal.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let x = Tensor::arange(2, &Device::cpu()).diag();
+    /// assert_eq!(x.to_vec::<f32>().unwrap(), [0.0, 0.0, 0.0, 1.0]);
+    /// assert_eq!(x.diag().to_vec::<f32>().unwrap(), [0.0, 1.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// When it has another number of axes.
+    #[track_caller]
+    pub fn diag(&self) -> Tensor {
+        match self.ndim() {
+            1 => {
+                let n = self.size();
+                let on = Tensor::eye(n, DType::F32, self.device()).cast(DType::Bool);
+                on.where_(&self.broadcast_to([n, n]), &Tensor::zeros([n, n], self.dtype(), self.device()))
+            }
+            2 => self.diagonal(0, 0, 1),
+            n => panic!("diag: expected a vector or a matrix, got {n} axes"),
+        }
     }
 }
 

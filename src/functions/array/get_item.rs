@@ -1,6 +1,7 @@
 use super::{transpose, with_shape};
 use crate::{
     autograd::{Case, Forward, Function, Saved, Variable, apply},
+    error::Error,
     functions::connection::{expect_ids, take_rows},
     shape::{self, InvalidType, Meta, Shape, Slice, basic_index},
     tensor::{Tensor, expect},
@@ -63,6 +64,44 @@ impl Tensor {
     #[track_caller]
     pub fn take(&self, indices: &Tensor, axis: isize) -> Tensor {
         get_item_fancy(&Variable::constant(self.clone()), &Variable::constant(indices.clone()), axis).data().clone()
+    }
+
+    /// Positions of the elements that are not zero, in row-major order: `int32` of shape `(number, ndim)`. Waits for the
+    /// values.
+    ///
+    /// # Errors
+    /// Whatever failed on the device while they were computed.
+    pub fn nonzero(&self) -> Result<Tensor, Error> {
+        let values = self.to_f64()?;
+        let found = values.indexed_iter().filter(|(_, v)| **v != 0.0);
+        let positions: Vec<i32> = found
+            .flat_map(|(at, _)| ndarray::Dimension::slice(&at).iter().map(|&i| i as i32).collect::<Vec<_>>())
+            .collect();
+        let n =
+            if self.ndim() == 0 { values.iter().filter(|v| **v != 0.0).count() } else { positions.len() / self.ndim() };
+        Ok(Tensor::from_slice(&positions, [n, self.ndim()], self.device()))
+    }
+
+    /// The elements where `mask`, a tensor of `bool` of the same shape, holds, in row-major order. Waits for the mask.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let x = Tensor::arange(4, &Device::cpu());
+    /// let large = x.greater(&x.full_like(1.5));
+    /// assert_eq!(x.masked_select(&large).unwrap().to_vec::<f32>().unwrap(), [2.0, 3.0]);
+    /// ```
+    ///
+    /// # Errors
+    /// Whatever failed on the device while the mask was computed.
+    ///
+    /// # Panics
+    /// When the mask is not of `bool`, or has another shape.
+    #[track_caller]
+    pub fn masked_select(&self, mask: &Tensor) -> Result<Tensor, Error> {
+        assert_eq!(mask.shape(), self.shape(), "masked_select: the mask has another shape");
+        let held = mask.to_vec::<bool>()?;
+        let ids: Vec<i32> = (0..held.len() as i32).filter(|&i| held[i as usize]).collect();
+        Ok(self.reshape([-1]).take(&Tensor::from_slice(&ids, [ids.len()], self.device()), 0))
     }
 }
 

@@ -84,6 +84,17 @@ pub fn pad(x: &Variable, pad_width: &[(usize, usize)], padding: Padding) -> Vari
     y
 }
 
+impl Tensor {
+    /// With more elements around it: see [`pad`].
+    ///
+    /// # Panics
+    /// As [`pad`].
+    #[track_caller]
+    pub fn pad(&self, pad_width: &[(usize, usize)], padding: Padding) -> Tensor {
+        pad(&Variable::constant(self.clone()), pad_width, padding).data().clone()
+    }
+}
+
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![
         Case::new("pad", |x| pad(&x[0], &[(1, 0), (2, 1)], Padding::Constant(0.0))).input([2, 3]),

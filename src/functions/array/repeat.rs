@@ -37,6 +37,17 @@ pub fn repeat(x: &Variable, repeats: &[usize], axis: Option<isize>) -> Variable 
     get_item_fancy(x, &Variable::constant(numbers), axis as isize)
 }
 
+impl Tensor {
+    /// Positions of an axis repeated: see [`repeat`].
+    ///
+    /// # Panics
+    /// As [`repeat`].
+    #[track_caller]
+    pub fn repeat(&self, repeats: &[usize], axis: Option<isize>) -> Tensor {
+        repeat(&Variable::constant(self.clone()), repeats, axis).data().clone()
+    }
+}
+
 pub(super) fn cases() -> Vec<Case> {
     vec![
         Case::new("repeat", |x| repeat(&x[0], &[2], Some(1))).input([2, 3]),

@@ -3,7 +3,7 @@ use crate::{
     autograd::{Case, Variable},
     functions::connection::{add_rows, expect_ids},
     shape::{Shape, Slice, basic_index, ensure},
-    tensor::expect,
+    tensor::{Tensor, expect},
 };
 use ndarray::arr1;
 
@@ -53,6 +53,18 @@ pub fn scatter_add_slice(a: &Variable, index: &[Slice], b: &Variable) -> Variabl
     };
     expect("scatter_add", fits(), &[a.data(), b.data()]);
     a + embed(b, a.shape().clone(), index.to_vec(), 0.0)
+}
+
+impl Tensor {
+    /// With rows added by number: see [`scatter_add`].
+    ///
+    /// # Panics
+    /// As [`scatter_add`].
+    #[track_caller]
+    pub fn scatter_add(&self, indices: &Tensor, b: &Tensor) -> Tensor {
+        let [a, indices, b] = [self, indices, b].map(|t| Variable::constant(t.clone()));
+        scatter_add(&a, &indices, &b).data().clone()
+    }
 }
 
 pub(super) fn cases() -> Vec<Case> {

@@ -2,6 +2,7 @@ use super::{broadcast_to, with_shape};
 use crate::{
     autograd::{Case, Variable},
     shape::Shape,
+    tensor::Tensor,
 };
 
 /// `x` repeated as a whole, `reps[i]` times along axis `i`.
@@ -21,6 +22,13 @@ pub fn tile(x: &Variable, reps: &[usize]) -> Variable {
     let pairs = |once: bool| (0..ndim).flat_map(move |i| [if once { 1 } else { at(reps, i) }, at(x.shape(), i)]);
     let repeated = broadcast_to(&with_shape(x, pairs(true).collect::<Shape>()), pairs(false).collect::<Shape>());
     with_shape(&repeated, (0..ndim).map(|i| at(reps, i) * at(x.shape(), i)).collect::<Shape>())
+}
+
+impl Tensor {
+    /// Repeated as a whole: see [`tile`].
+    pub fn tile(&self, reps: &[usize]) -> Tensor {
+        tile(&Variable::constant(self.clone()), reps).data().clone()
+    }
 }
 
 pub(super) fn cases() -> Vec<Case> {

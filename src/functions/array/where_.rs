@@ -35,6 +35,23 @@ impl Tensor {
     pub fn where_(&self, a: &Tensor, b: &Tensor) -> Tensor {
         map_tensors(Where, [self, a, b])
     }
+
+    /// `value` where `mask`, a tensor of `bool`, holds.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let x = Tensor::arange(3, &Device::cpu());
+    /// let large = x.greater(&x.full_like(0.5));
+    /// assert_eq!(x.masked_fill(&large, -1.0).to_vec::<f32>().unwrap(), [0.0, -1.0, -1.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// When the mask is not of `bool`, or does not broadcast.
+    #[track_caller]
+    pub fn masked_fill(&self, mask: &Tensor, value: f64) -> Tensor {
+        let value = Tensor::full((), value, self.dtype(), self.device());
+        map_tensors(Where, [mask, &value, self])
+    }
 }
 
 #[derive(Debug, Clone)]

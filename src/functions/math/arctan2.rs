@@ -4,7 +4,7 @@ use crate::{
         family::{Elementwise, map},
         math::square,
     },
-    tensor::{Real, Wgsl, wgsl},
+    tensor::{Real, Tensor, Wgsl, wgsl},
 };
 use ndarray::arr1;
 
@@ -44,6 +44,17 @@ impl Elementwise<2> for Arctan2 {
         let (y, x) = (saved.input(0), saved.input(1));
         let scaled = gy / (square(x) + square(y));
         [saved.needs(0).then(|| x * &scaled), saved.needs(1).then(|| -(y * &scaled))]
+    }
+}
+
+impl Tensor {
+    /// The angle of `(x, self)`: see [`arctan2`].
+    ///
+    /// # Panics
+    /// As [`arctan2`].
+    #[track_caller]
+    pub fn arctan2(&self, x: &Tensor) -> Tensor {
+        arctan2(&Variable::constant(self.clone()), &Variable::constant(x.clone())).data().clone()
     }
 }
 

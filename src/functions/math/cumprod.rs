@@ -93,6 +93,17 @@ impl Function for Recurrence {
     }
 }
 
+impl Tensor {
+    /// Running products: see [`cumprod`].
+    ///
+    /// # Panics
+    /// As [`cumprod`].
+    #[track_caller]
+    pub fn cumprod(&self, axis: Option<isize>) -> Tensor {
+        cumprod(&Variable::constant(self.clone()), axis).data().clone()
+    }
+}
+
 pub(super) fn cases() -> Vec<Case> {
     vec![
         Case::new("cumprod", |x| cumprod(&x[0], Some(1))).input([2, 3, 4]),

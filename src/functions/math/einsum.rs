@@ -171,6 +171,18 @@ impl Term {
     }
 }
 
+impl Tensor {
+    /// Sums of products in Einstein's notation: see [`einsum`].
+    ///
+    /// # Panics
+    /// As [`einsum`].
+    #[track_caller]
+    pub fn einsum(subscripts: &str, xs: &[&Tensor]) -> Tensor {
+        let xs: Vec<Variable> = xs.iter().map(|&x| Variable::constant(x.clone())).collect();
+        einsum(subscripts, &xs.iter().collect::<Vec<_>>()).data().clone()
+    }
+}
+
 pub(super) fn cases() -> Vec<Case> {
     let of = |name: &str, subscripts: &'static str| {
         Case::new(format!("einsum/{name}"), move |x| einsum(subscripts, &x.iter().collect::<Vec<_>>()))

@@ -73,6 +73,17 @@ impl Function for LogSumExp {
     }
 }
 
+impl Tensor {
+    /// `log(sum(exp(x)))` over `axes`: see [`logsumexp`].
+    ///
+    /// # Panics
+    /// As [`logsumexp_axes`].
+    #[track_caller]
+    pub fn logsumexp(&self, axes: Option<&[isize]>) -> Tensor {
+        logsumexp_axes(&Variable::constant(self.clone()), axes).data().clone()
+    }
+}
+
 pub(super) fn cases() -> Vec<Case> {
     let infinite = arr2(&[[f64::NEG_INFINITY, f64::NEG_INFINITY], [1.0, f64::INFINITY], [1000.0, 1001.0]]);
     vec![

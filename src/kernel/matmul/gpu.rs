@@ -9,7 +9,7 @@ use crate::{
     error::Result,
     kernel::{
         emit::{Index, Kernel},
-        reduce,
+        reduce, tuner,
     },
     shape::{MatmulShape, Shape},
     tensor::{
@@ -66,7 +66,16 @@ impl Matmul {
         let schedule = match self.rule {
             Rule::Exactly(schedule) => schedule,
             _ if sizes.m == 1 || sizes.n == 1 => return self.run_vector(gpu, (&a, &b), sizes, software, plan),
-            _ => Schedule::of(&sizes, software),
+            _ => {
+                let question = || {
+                    let [m, n, k, count] = [sizes.m, sizes.n, sizes.k, sizes.batches].map(tuner::bucket);
+                    let across = |leaf: &Leaf| leaf.strides.last() != Some(&1);
+                    format!("matmul {m} {n} {k} {count} {} {} {:?}", across(&a), across(&b), plan.compute)
+                };
+                let candidates = Schedule::candidates(&sizes, software);
+                let launch = |schedule| self.run_scheduled(gpu, (&a, &b), sizes, schedule, plan);
+                tuner::choose(gpu, question, &candidates, launch)?
+            }
         };
         self.run_scheduled(gpu, (&a, &b), sizes, schedule, plan)
     }

@@ -104,6 +104,27 @@ impl Schedule {
         Schedule { block, parts }
     }
 
+    /// What the rule says, and then what else could be faster.
+    pub fn candidates(sizes: &Sizes, software: bool) -> Vec<Schedule> {
+        let rule = Schedule::of(sizes, software);
+        let blocks: &[Block] = if software {
+            &[Block::Direct8x8, Block::Direct8x16]
+        } else {
+            &[Block::Tiled32, Block::Tiled64, Block::Tiled128]
+        };
+        let mut found = vec![rule];
+        for &block in blocks {
+            // As many parts as the rule has, or no more than a thread's loop asks for.
+            for parts in [rule.parts, sizes.k.div_ceil(LONGEST).max(1)] {
+                let schedule = Schedule { block, parts };
+                if !found.contains(&schedule) {
+                    found.push(schedule);
+                }
+            }
+        }
+        found
+    }
+
     /// Steps of one part.
     pub fn part(&self, k: usize) -> usize {
         k.div_ceil(self.parts).next_multiple_of(Schedule::DEPTH)

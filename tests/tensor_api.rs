@@ -1,0 +1,130 @@
+//! What a NumPy user reaches for, on every device.
+
+use catena::{functions::Padding, kernel::philox::Generator, prelude::*};
+
+fn numbers(n: usize, modulus: i64) -> Vec<f32> {
+    let mut state = 1u64;
+    (0..n)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            ((state >> 33) as i64 % modulus - modulus / 2) as f32 * 0.25
+        })
+        .collect()
+}
+
+/// The order that NumPy's stable argsort gives: NaN last.
+fn argsorted(x: &[f32]) -> Vec<i32> {
+    let mut order: Vec<i32> = (0..x.len() as i32).collect();
+    order.sort_by(|&a, &b| {
+        let (a, b) = (x[a as usize], x[b as usize]);
+        a.is_nan().cmp(&b.is_nan()).then(a.partial_cmp(&b).unwrap_or(std::cmp::Ordering::Equal))
+    });
+    order
+}
+
+#[test]
+fn rows_are_sorted() {
+    for device in catena::testing::devices() {
+        // One block and many, powers of two and not, with many equal values.
+        for n in [1, 2, 5, 64, 511, 512, 513, 1024, 3000] {
+            let mut x = numbers(3 * n, 200);
+            if n > 4 {
+                (x[1], x[3], x[n + 2]) = (f32::NAN, f32::NEG_INFINITY, -0.0);
+            }
+            let t = Tensor::from_slice(&x, [3, n], &device);
+            let expected: Vec<i32> = x.chunks(n).flat_map(argsorted).collect();
+            assert_eq!(t.argsort(1).to_vec::<i32>().unwrap(), expected, "{device}, {n}");
+            let sorted: Vec<f32> = x.chunks(n).flat_map(|r| argsorted(r).into_iter().map(|i| r[i as usize])).collect();
+            let bits = |v: &[f32]| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(&t.sort(-1).to_vec::<f32>().unwrap()), bits(&sorted), "{device}, {n}");
+            // Along another axis, and of an expression nobody holds.
+            let columns = t.transpose(None).add_scalar(0.0).argsort(0);
+            assert_eq!(columns.transpose(None).to_vec::<i32>().unwrap(), expected, "{device}, {n}");
+        }
+    }
+}
+
+#[test]
+fn integers_and_halves_are_sorted() {
+    for device in catena::testing::devices() {
+        let x = [3i32, i32::MIN, -1, i32::MAX, 0, -1];
+        let t = Tensor::from_slice(&x, [6], &device);
+        assert_eq!(t.sort(0).to_vec::<i32>().unwrap(), [i32::MIN, -1, -1, 0, 3, i32::MAX], "{device}");
+        let u = Tensor::from_slice(&[3u32, u32::MAX, 0], [3], &device);
+        assert_eq!(u.argsort(0).to_vec::<i32>().unwrap(), [2, 0, 1], "{device}");
+        let truth = Tensor::from_slice(&[true, false, true], [3], &device);
+        assert_eq!(truth.sort(0).to_vec::<bool>().unwrap(), [false, true, true], "{device}");
+        let half = Tensor::from_slice(&[3.0f32, -1.5], [2], &device).cast(DType::F16);
+        assert_eq!(half.sort(0).to_f64().unwrap().as_slice().unwrap(), [-1.5, 3.0], "{device}");
+        let none = Tensor::zeros([2, 0], DType::F32, &device);
+        assert_eq!(none.sort(1).shape()[..], [2, 0]);
+        assert_eq!(none.argsort(0).shape()[..], [2, 0]);
+    }
+}
+
+#[test]
+fn the_largest_few() {
+    for device in catena::testing::devices() {
+        let x = numbers(2 * 700, 150);
+        let t = Tensor::from_slice(&x, [2, 700], &device);
+        let (values, positions) = t.topk(5, 1);
+        for (row, x) in x.chunks(700).enumerate() {
+            let mut order: Vec<i32> = (0..700).collect();
+            order.sort_by(|&a, &b| x[b as usize].partial_cmp(&x[a as usize]).unwrap());
+            let at = positions.slice(&[Slice::Index(row as isize)]).to_vec::<i32>().unwrap();
+            assert_eq!(at, order[..5], "{device}");
+            let of = values.slice(&[Slice::Index(row as isize)]).to_vec::<f32>().unwrap();
+            assert_eq!(of, at.iter().map(|&i| x[i as usize]).collect::<Vec<_>>(), "{device}");
+        }
+        assert_eq!(t.topk(0, 0).0.shape()[..], [0, 700]);
+        assert_eq!(t.topk(1, 0).1.shape()[..], [1, 700]);
+    }
+    let x = Tensor::arange(3, &Device::cpu());
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| x.topk(4, 0))).is_err());
+}
+
+#[test]
+fn creation_indexing_and_the_rest() {
+    for device in catena::testing::devices() {
+        let x = Tensor::arange(6, &device).reshape([2, 3]);
+        let f = |t: &Tensor| t.to_vec::<f32>().unwrap();
+        assert_eq!(f(&x.tile(&[1, 2])), [0., 1., 2., 0., 1., 2., 3., 4., 5., 3., 4., 5.]);
+        assert_eq!(f(&x.repeat(&[2], Some(0)))[3..6], [0., 1., 2.]);
+        assert_eq!(f(&x.pad(&[(0, 0), (1, 0)], Padding::Constant(9.0)))[..4], [9., 0., 1., 2.]);
+        assert_eq!(f(&x.cumprod(Some(1))), [0., 0., 0., 3., 12., 60.]);
+        assert!((x.logsumexp(None).item().unwrap() - 5.456_193_2).abs() < 1e-5);
+        assert_eq!(f(&Tensor::einsum("ij,ij->i", &[&x, &x])), [5., 50.]);
+        assert!((f(&x.arctan2(&x.ones_like()))[1] - std::f32::consts::FRAC_PI_4).abs() < 1e-6);
+        assert_eq!(f(&x.zeros_like()), [0.0; 6]);
+        assert_eq!(f(&Tensor::arange_step(3.0, 0.0, -1.5, &device)), [3.0, 1.5]);
+        let odd = Tensor::from_slice(&[false, true, false, true, false, true], [2, 3], &device);
+        assert_eq!(f(&x.masked_fill(&odd, 7.0)), [0., 7., 2., 7., 4., 7.]);
+        assert_eq!(f(&x.masked_select(&odd).unwrap()), [1., 3., 5.]);
+        assert_eq!(odd.nonzero().unwrap().to_vec::<i32>().unwrap(), [0, 1, 1, 0, 1, 2]);
+        let rows = Tensor::from_slice(&[1, 1], [2], &device);
+        assert_eq!(f(&x.scatter_add(&rows, &x)), [0., 1., 2., 6., 9., 12.]);
+        assert_eq!(f(&Tensor::from_slice(&[1.0f32, f32::INFINITY], [2], &device).diag()), [1., 0., 0., f32::INFINITY]);
+        assert_eq!(f(&x.slice(&[Slice::ALL, (0..2).into()]).diag()), [0., 4.]);
+    }
+}
+
+#[test]
+fn draws_are_the_same_on_every_device() {
+    let draw = |device: &Device| {
+        let mut g = Generator::new(5);
+        let zeros_and_ones = Tensor::bernoulli(&mut g, 0.3, [1000], DType::F32, device).to_f64().unwrap();
+        let integers = Tensor::randint(&mut g, -3, 4, [1000], device).to_f64().unwrap();
+        let order = Tensor::permutation(&mut g, 50, device).to_f64().unwrap();
+        let state = g.state();
+        let next = Tensor::rand(&mut g, [3], DType::F32, device).to_f64().unwrap();
+        let again = Tensor::rand(&mut Generator::from_state(state), [3], DType::F32, device).to_f64().unwrap();
+        assert_eq!(next, again, "a generator goes on from its state");
+        (zeros_and_ones, integers, order, next)
+    };
+    let here = draw(&Device::cpu());
+    assert!((here.0.sum() - 300.0).abs() < 60.0);
+    assert!(here.1.iter().all(|&v| (-3.0..4.0).contains(&v)) && here.1.iter().any(|&v| v == -3.0));
+    for device in catena::testing::devices() {
+        assert_eq!(draw(&device), here, "{device}");
+    }
+}
