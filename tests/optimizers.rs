@@ -303,3 +303,19 @@ fn schedules_meet_their_ends() {
     close(cycle.at(100), 4e-7);
     close(Schedule::one_cycle(0.1, 10, 1.0).at(10), 0.1);
 }
+
+#[test]
+fn update_with_makes_a_whole_step_and_lets_go_of_the_graph() {
+    let _alone = alone();
+    for device in devices() {
+        let model = stack(3, &device);
+        let mut optimizer = Adam::new(0.01).setup(&model);
+        let first = optimizer.update_with(|| loss(&model, 0));
+        assert!(first.node().creator().is_none(), "{device}");
+        for _ in 0..20 {
+            optimizer.update_with(|| loss(&model, 0));
+        }
+        let last = loss(&model, 0).item().unwrap();
+        assert!(last < 0.8 * first.item().unwrap(), "{device}: {last} after {}", first.item().unwrap());
+    }
+}

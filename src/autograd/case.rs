@@ -31,7 +31,11 @@ pub enum Input {
     Exact(HostArray),
 }
 
-type Call = Arc<dyn Fn(&[Variable]) -> Vec<Variable> + Send + Sync>;
+#[derive(Clone)]
+enum Call {
+    One(Arc<dyn Fn(&[Variable]) -> Variable + Send + Sync>),
+    Many(Arc<dyn Fn(&[Variable]) -> Vec<Variable> + Send + Sync>),
+}
 
 /// A sample call of a function.
 ///
@@ -53,12 +57,16 @@ pub struct Case {
 impl Case {
     /// A call with one result; the name is `function` or `function/what`.
     pub fn new(name: impl Into<String>, call: impl Fn(&[Variable]) -> Variable + Send + Sync + 'static) -> Case {
-        Case::many(name, move |x| vec![call(x)])
+        Case::of(name.into(), Call::One(Arc::new(call)))
     }
 
     /// A call with several results.
     pub fn many(name: impl Into<String>, call: impl Fn(&[Variable]) -> Vec<Variable> + Send + Sync + 'static) -> Case {
-        Case { name: name.into(), call: Arc::new(call), inputs: vec![], order: 2, tolerance: 1e-5 }
+        Case::of(name.into(), Call::Many(Arc::new(call)))
+    }
+
+    fn of(name: String, call: Call) -> Case {
+        Case { name, call, inputs: vec![], order: 2, tolerance: 1e-5 }
     }
 
     /// Adds an input of reals from -1 to 1.
@@ -125,7 +133,10 @@ impl Case {
 
     /// Makes the call.
     pub fn call(&self, xs: &[Variable]) -> Vec<Variable> {
-        (self.call)(xs)
+        match &self.call {
+            Call::One(call) => vec![call(xs)],
+            Call::Many(call) => call(xs),
+        }
     }
 
     /// How its inputs are made.

@@ -291,7 +291,7 @@ impl FunctionNode {
 /// At the caller's line when shapes, dtypes or devices do not fit.
 #[track_caller]
 pub fn apply(function: impl Function, xs: &[&Variable]) -> Variable {
-    let mut ys = apply_all(function, xs);
+    let mut ys = apply_boxed(Box::new(function), xs);
     debug_assert_eq!(ys.len(), 1);
     ys.swap_remove(0)
 }
@@ -302,8 +302,14 @@ pub fn apply(function: impl Function, xs: &[&Variable]) -> Variable {
 /// At the caller's line when shapes, dtypes or devices do not fit.
 #[track_caller]
 pub fn apply_all(function: impl Function, xs: &[&Variable]) -> Vec<Variable> {
+    apply_boxed(Box::new(function), xs)
+}
+
+/// What is compiled once for all functions; the public names above are thin, since each is compiled for every function.
+#[track_caller]
+fn apply_boxed(function: Box<dyn Function>, xs: &[&Variable]) -> Vec<Variable> {
     let name = function.name();
-    match try_apply(function, xs) {
+    match try_apply_boxed(function, xs) {
         Ok(ys) => ys,
         Err(error) => {
             let metas: Vec<Meta> = xs.iter().map(|x| x.data().meta()).collect();
@@ -318,6 +324,11 @@ pub fn apply_all(function: impl Function, xs: &[&Variable]) -> Vec<Variable> {
 /// What was expected and what came.
 #[track_caller]
 pub fn try_apply(function: impl Function, xs: &[&Variable]) -> Result<Vec<Variable>, InvalidType> {
+    try_apply_boxed(Box::new(function), xs)
+}
+
+#[track_caller]
+fn try_apply_boxed(function: Box<dyn Function>, xs: &[&Variable]) -> Result<Vec<Variable>, InvalidType> {
     let at = Location::caller();
     let metas: SmallVec<[Meta; 3]> = xs.iter().map(|x| x.data().meta()).collect();
     let expected = function.infer(&metas)?;
@@ -328,9 +339,9 @@ pub fn try_apply(function: impl Function, xs: &[&Variable]) -> Result<Vec<Variab
         let list: Vec<&Tensor> = data.iter().collect();
         same_device(function.name(), &list);
     }
-    hook::forward_before(&function, &data);
+    hook::forward_before(&*function, &data);
     let Forward { outputs, extras } = function.forward(&data);
-    hook::forward_after(&function, &outputs);
+    hook::forward_after(&*function, &outputs);
     debug_assert!(
         outputs.len() == expected.len() && outputs.iter().zip(&expected).all(|(y, m)| y.meta() == *m),
         "{}: infer said {expected:?}, forward gave {outputs:?}",
@@ -350,7 +361,7 @@ pub fn try_apply(function: impl Function, xs: &[&Variable]) -> Result<Vec<Variab
     let node = Arc::new(FunctionNode {
         id: NEXT.fetch_add(1, Relaxed),
         rank,
-        function: Box::new(function),
+        function,
         inputs: xs.iter().map(|x| x.node().clone()).collect(),
         outputs: Mutex::default(),
         saved_inputs: data.iter().enumerate().map(|(i, t)| keep(t, keep_inputs, i)).collect(),

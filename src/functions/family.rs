@@ -5,7 +5,7 @@ use crate::{
     functions::math::sum_to,
     kernel::same_device,
     shape::{DType, InvalidType, Meta, broadcast, ensure},
-    tensor::{Op, Pointwise, Real, Scalar, Tensor, Wgsl, block, expect},
+    tensor::{Op, Pointwise, Real, Scalar, Tensor, Wgsl, block, expect, op::Scalars},
 };
 use std::{fmt::Debug, marker::PhantomData};
 
@@ -27,13 +27,7 @@ pub trait Elementwise<const N: usize, const K: usize = 0>: Debug + Clone + Send 
     /// # Errors
     /// What was expected and what came.
     fn dtype(xs: &[Meta]) -> Result<DType, InvalidType> {
-        for (i, x) in xs.iter().enumerate() {
-            let name = || if N == 1 { "x".to_string() } else { format!("x{i}") };
-            ensure!(x.dtype.is_float() || Self::INTEGERS, format!("{}.dtype.kind == f", name()), "{}", x.dtype);
-            ensure!(x.dtype != DType::Bool, format!("{}.dtype of numbers", name()), "{}", x.dtype);
-            ensure!(x.dtype == xs[0].dtype, format!("x0.dtype == {}.dtype", name()), "{} != {}", xs[0].dtype, x.dtype);
-        }
-        Ok(xs[0].dtype)
+        numbers_of_one_dtype(xs, Self::INTEGERS)
     }
 
     /// The numbers it carries.
@@ -46,6 +40,50 @@ pub trait Elementwise<const N: usize, const K: usize = 0>: Debug + Clone + Send 
 
     /// Gradients of the operands; they are summed to the operands' own shapes afterwards.
     fn backward(&self, saved: &Saved, gy: &Variable) -> [Option<Variable>; N];
+}
+
+// What follows without type parameters is compiled once; the generic parts around it once for every operator.
+
+fn numbers_of_one_dtype(xs: &[Meta], integers: bool) -> Result<DType, InvalidType> {
+    for (i, x) in xs.iter().enumerate() {
+        let name = || if xs.len() == 1 { "x".to_string() } else { format!("x{i}") };
+        ensure!(x.dtype.is_float() || integers, format!("{}.dtype.kind == f", name()), "{}", x.dtype);
+        ensure!(x.dtype != DType::Bool, format!("{}.dtype of numbers", name()), "{}", x.dtype);
+        ensure!(x.dtype == xs[0].dtype, format!("x0.dtype == {}.dtype", name()), "{} != {}", xs[0].dtype, x.dtype);
+    }
+    Ok(xs[0].dtype)
+}
+
+fn infer_as(n: usize, dtype: fn(&[Meta]) -> Result<DType, InvalidType>, xs: &[Meta]) -> Result<Meta, InvalidType> {
+    ensure!(xs.len(), ==, n);
+    let dtype = dtype(xs)?;
+    let shape = if n == 1 { xs[0].shape.clone() } else { broadcast(&xs.iter().map(|x| &x.shape).collect::<Vec<_>>())? };
+    Ok(Meta::new(shape, dtype))
+}
+
+/// Gradients over the common shape as those of the operands.
+fn gradients_of_operands(gxs: &mut [Option<Variable>], saved: &Saved) -> Vec<Option<Variable>> {
+    let own = |(i, gx): (usize, &mut Option<Variable>)| {
+        let gx = gx.take().filter(|_| saved.needs(i))?;
+        Some(sum_to(&gx, saved.meta(i).shape.clone()))
+    };
+    gxs.iter_mut().enumerate().map(own).collect()
+}
+
+fn launch(op: Op, scalars: &[f64], dtype: fn(&[Meta]) -> Result<DType, InvalidType>, xs: &[Tensor]) -> Forward {
+    let metas: Vec<Meta> = xs.iter().map(Tensor::meta).collect();
+    let meta = infer_as(op.arity, dtype, &metas).expect("inferred before");
+    let scalars: Scalars = scalars.iter().map(|&s| Scalar::F(s)).collect();
+    Tensor::map(op, &scalars, &xs.iter().collect::<Vec<_>>(), meta.shape, meta.dtype).into()
+}
+
+#[track_caller]
+fn launch_tensors(op: Op, scalars: &[f64], dtype: fn(&[Meta]) -> Result<DType, InvalidType>, xs: &[&Tensor]) -> Tensor {
+    let metas: Vec<Meta> = xs.iter().map(|x| x.meta()).collect();
+    let meta = expect(op.name, infer_as(op.arity, dtype, &metas), xs);
+    same_device(op.name, xs);
+    let scalars: Scalars = scalars.iter().map(|&s| Scalar::F(s)).collect();
+    Tensor::map(op, &scalars, xs, meta.shape, meta.dtype)
 }
 
 /// The twin of an operator as block loops.
@@ -70,13 +108,6 @@ pub(crate) fn op<E: Elementwise<N, K>, const N: usize, const K: usize>() -> Op {
     }
 }
 
-fn infer<E: Elementwise<N, K>, const N: usize, const K: usize>(xs: &[Meta]) -> Result<Meta, InvalidType> {
-    ensure!(xs.len(), ==, N);
-    let dtype = E::dtype(xs)?;
-    let shape = if N == 1 { xs[0].shape.clone() } else { broadcast(&xs.iter().map(|x| &x.shape).collect::<Vec<_>>())? };
-    Ok(Meta::new(shape, dtype))
-}
-
 /// An elementwise operator as a function.
 #[derive(Debug, Clone)]
 pub struct Map<E, const N: usize, const K: usize>(pub E);
@@ -87,7 +118,7 @@ impl<E: Elementwise<N, K>, const N: usize, const K: usize> Function for Map<E, N
     }
 
     fn infer(&self, xs: &[Meta]) -> Result<Vec<Meta>, InvalidType> {
-        Ok(vec![infer::<E, N, K>(xs)?])
+        Ok(vec![infer_as(N, E::dtype, xs)?])
     }
 
     fn retain(&self) -> Retain {
@@ -95,23 +126,13 @@ impl<E: Elementwise<N, K>, const N: usize, const K: usize> Function for Map<E, N
     }
 
     fn forward(&self, xs: &[Tensor]) -> Forward {
-        let xs: [&Tensor; N] = std::array::from_fn(|i| &xs[i]);
-        let metas: [Meta; N] = std::array::from_fn(|i| xs[i].meta());
-        launch(&self.0, &xs, infer::<E, N, K>(&metas).expect("inferred before")).into()
+        launch(op::<E, N, K>(), &self.0.scalars(), E::dtype, xs)
     }
 
     fn backward(&self, saved: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
         let Some(gy) = &gys[0] else { return vec![None; N] };
-        let gxs = self.0.backward(saved, gy);
-        gxs.into_iter()
-            .enumerate()
-            .map(|(i, gx)| gx.filter(|_| saved.needs(i)).map(|gx| sum_to(&gx, saved.meta(i).shape.clone())))
-            .collect()
+        gradients_of_operands(&mut self.0.backward(saved, gy), saved)
     }
-}
-
-fn launch<E: Elementwise<N, K>, const N: usize, const K: usize>(e: &E, xs: &[&Tensor; N], meta: Meta) -> Tensor {
-    Tensor::map(op::<E, N, K>(), &e.scalars().map(Scalar::F), xs, meta.shape, meta.dtype)
 }
 
 /// Applies an elementwise operator to variables.
@@ -123,8 +144,5 @@ pub(crate) fn map<E: Elementwise<N, K>, const N: usize, const K: usize>(e: E, xs
 /// Applies an elementwise operator to tensors.
 #[track_caller]
 pub(crate) fn map_tensors<E: Elementwise<N, K>, const N: usize, const K: usize>(e: E, xs: [&Tensor; N]) -> Tensor {
-    let metas: Vec<Meta> = xs.iter().map(|x| x.meta()).collect();
-    let meta = expect(E::NAME, infer::<E, N, K>(&metas), &xs);
-    same_device(E::NAME, &xs);
-    launch(&e, &xs, meta)
+    launch_tensors(op::<E, N, K>(), &e.scalars(), E::dtype, &xs)
 }

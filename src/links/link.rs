@@ -162,16 +162,7 @@ pub trait Link: Send + Sync {
     /// When paths or shapes differ.
     #[track_caller]
     fn copyparams(&self, from: &dyn Link) {
-        for ((path, to), (other, from)) in self.namedparams().iter().zip(from.namedparams()) {
-            assert!(*path == other, "copyparams: expected parameter {path}, got {other}");
-            assert!(
-                to.shape() == from.shape() || !to.is_initialized(),
-                "copyparams: {path} expected shape {:?}, got {:?}",
-                to.shape(),
-                from.shape()
-            );
-            to.set_data(from.data().to_device(&to.device()).copy());
-        }
+        copy_values(&self.namedparams(), from);
     }
 
     /// Adds the gradients of another link of the same structure to its own.
@@ -180,15 +171,34 @@ pub trait Link: Send + Sync {
     /// When paths differ.
     #[track_caller]
     fn addgrads(&self, from: &dyn Link) {
-        for ((path, to), (other, from)) in self.namedparams().iter().zip(from.namedparams()) {
-            assert!(*path == other, "addgrads: expected parameter {path}, got {other}");
-            if let Some(g) = from.grad() {
-                let g = g.to_device(&to.device());
-                to.set_grad(Some(match to.grad() {
-                    Some(own) => own.add(&g),
-                    None => g,
-                }));
-            }
+        add_gradients(&self.namedparams(), from);
+    }
+}
+
+#[track_caller]
+fn copy_values(own: &[(String, Parameter)], from: &dyn Link) {
+    for ((path, to), (other, from)) in own.iter().zip(from.namedparams()) {
+        assert!(*path == other, "copyparams: expected parameter {path}, got {other}");
+        assert!(
+            to.shape() == from.shape() || !to.is_initialized(),
+            "copyparams: {path} expected shape {:?}, got {:?}",
+            to.shape(),
+            from.shape()
+        );
+        to.set_data(from.data().to_device(&to.device()).copy());
+    }
+}
+
+#[track_caller]
+fn add_gradients(own: &[(String, Parameter)], from: &dyn Link) {
+    for ((path, to), (other, from)) in own.iter().zip(from.namedparams()) {
+        assert!(*path == other, "addgrads: expected parameter {path}, got {other}");
+        if let Some(g) = from.grad() {
+            let g = g.to_device(&to.device());
+            to.set_grad(Some(match to.grad() {
+                Some(own) => own.add(&g),
+                None => g,
+            }));
         }
     }
 }

@@ -338,10 +338,13 @@ impl<R: Rule> Optimizer<R> {
     }
 
     /// Clears the gradients, computes the loss, its gradients, and makes a step.
+    ///
+    /// The loss that comes back has let go of the graph, so that parameters could be changed in their own memory.
     pub fn update_with(&mut self, loss: impl FnOnce() -> crate::autograd::Variable) -> crate::autograd::Variable {
         let loss = loss();
         self.slots.iter().for_each(|s| s.parameter.cleargrad());
         loss.backward();
+        loss.unchain();
         self.update();
         loss
     }
