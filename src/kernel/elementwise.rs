@@ -155,14 +155,16 @@ impl<'a, R: Lane> Blocks<'a, R> {
 
     /// Computes elements `at..at + n` (at most a block) and hands every wanted source's values to `use_`.
     pub fn compute(&self, at: usize, n: usize, wanted: &[Source], use_: impl FnMut(usize, &[R])) {
-        self.compute_into(at, n, &[], wanted, use_);
+        self.compute_into(at, n, &[], &[], wanted, use_);
     }
 
-    /// As [`Blocks::compute`]; nodes named in `targets` are computed right where their values belong.
+    /// As [`Blocks::compute`], of a kernel's own results if there is one; nodes named in `targets` are computed right
+    /// where their values belong.
     fn compute_into(
         &self,
         at: usize,
         n: usize,
+        kernel: &[R],
         targets: &[(u16, &Output)],
         wanted: &[Source],
         mut use_: impl FnMut(usize, &[R]),
@@ -186,6 +188,7 @@ impl<'a, R: Lane> Blocks<'a, R> {
                     }
                 });
             }
+            values.push(kernel);
             for (k, node) in plan.nodes.iter().enumerate() {
                 let block = blocks.next().expect("one a node");
                 let out: &mut [R] = match targets.iter().find(|(node, _)| *node as usize == k) {
@@ -214,8 +217,8 @@ impl<'a, R: Lane> Blocks<'a, R> {
 fn position(source: Source, leaves: usize) -> usize {
     match source {
         Source::Leaf(l) => l as usize,
-        Source::Node(n) => leaves + n as usize,
-        Source::Kernel => unreachable!("kernels on the CPU take no epilogue"),
+        Source::Kernel => leaves,
+        Source::Node(n) => leaves + 1 + n as usize,
     }
 }
 
@@ -289,23 +292,68 @@ fn run_cpu<R: Lane>(plan: &Plan) {
             _ => staged.push(output),
         }
     }
-    let wanted: Vec<Source> = staged.iter().map(|o| o.source).collect();
-    let regions: Vec<Option<Region>> = staged.iter().map(|o| o.region.as_ref().map(Region::new)).collect();
+    let staged = Outputs::new(staged);
     parallel::ranges(plan.shape.size(), plan.nodes.len().max(1), BLOCK, |range: Range<usize>| {
         for at in range.clone().step_by(BLOCK) {
             let n = BLOCK.min(range.end - at);
-            blocks.compute_into(at, n, &targets, &wanted, |w, values| {
-                let output = staged[w];
-                // SAFETY: an output is known to nobody else until it is ready, and blocks do not overlap.
-                unsafe {
-                    match &regions[w] {
-                        Some(region) => region.store(&output.buffer, output.storage.dtype, at, values),
-                        None => store(&output.buffer, output.storage.dtype, output.offset + at, 1, values),
-                    }
-                }
-            });
+            blocks.compute_into(at, n, &[], &targets, &staged.wanted, |w, values| staged.store(w, at, values));
         }
     });
+}
+
+/// Where the outputs of a plan go, block by block.
+struct Outputs<'a> {
+    outputs: Vec<&'a Output>,
+    regions: Vec<Option<Region>>,
+    wanted: Vec<Source>,
+}
+
+impl<'a> Outputs<'a> {
+    fn new(outputs: Vec<&'a Output>) -> Outputs<'a> {
+        let regions = outputs.iter().map(|o| o.region.as_ref().map(Region::new)).collect();
+        Outputs { regions, wanted: outputs.iter().map(|o| o.source).collect(), outputs }
+    }
+
+    /// Stores the elements of output `w` from `at` on, converted to its dtype.
+    fn store<R: Lane>(&self, w: usize, at: usize, values: &[R]) {
+        let output = self.outputs[w];
+        // SAFETY: an output is known to nobody else until it is ready, and blocks do not overlap.
+        unsafe {
+            match &self.regions[w] {
+                Some(region) => region.store(&output.buffer, output.storage.dtype, at, values),
+                None => store(&output.buffer, output.storage.dtype, output.offset + at, 1, values),
+            }
+        }
+    }
+}
+
+/// The operators that follow a kernel on the CPU, applied to parts of its results while they are in the cache.
+pub(super) struct Epilogue<'a, R> {
+    blocks: Blocks<'a, R>,
+    outputs: Outputs<'a>,
+}
+
+impl<'a, R: Lane> Epilogue<'a, R> {
+    pub fn new(plan: &'a Plan) -> Self {
+        Epilogue { blocks: Blocks::new(plan), outputs: Outputs::new(plan.outputs.iter().collect()) }
+    }
+
+    /// The output that is the kernel's results as they are, where there is no other.
+    pub fn nothing(&self) -> Option<&'a Output> {
+        let [output] = self.outputs.outputs[..] else { return None };
+        let same = matches!(output.source, Source::Kernel) && output.storage.dtype == R::DTYPE;
+        (same && output.region.is_none()).then_some(output)
+    }
+
+    /// Stores the plan's outputs for the elements from `at` on, of which these are the kernel's results.
+    pub fn apply(&self, at: usize, results: &[R]) {
+        for (i, part) in results.chunks(BLOCK).enumerate() {
+            let at = at + i * BLOCK;
+            self.blocks.compute_into(at, part.len(), part, &[], &self.outputs.wanted, |w, values| {
+                self.outputs.store(w, at, values);
+            });
+        }
+    }
 }
 
 /// A strided region of memory with its axes merged, to be written in blocks.

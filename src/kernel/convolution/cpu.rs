@@ -4,16 +4,23 @@ use super::{Direction, data, forward, weights};
 use crate::{
     device::Buffer,
     error::Result,
-    kernel::{matmul::Gemm, reduce::write_f64},
+    kernel::{
+        elementwise::{Epilogue, Lane},
+        matmul::Gemm,
+    },
     shape::{ConvolutionShape, DType, Element},
     tensor::{Tensor, expr::Plan},
 };
 use std::cell::RefCell;
 
 /// A type that is convolved.
-pub(super) trait Number: Gemm {
-    /// `a + b`.
-    fn add(a: Self, b: Self) -> Self;
+pub(super) trait Number: Gemm + Lane {
+    /// 0
+    fn zero() -> Self;
+    /// 1
+    fn one() -> Self;
+    /// `a + b`
+    fn sum(a: Self, b: Self) -> Self;
 
     /// Two vectors of the thread, which keep their memory from one call to the next.
     fn workspace<T>(f: impl FnOnce(&mut Vec<Self>, &mut Vec<Self>) -> T) -> T;
@@ -22,8 +29,16 @@ pub(super) trait Number: Gemm {
 macro_rules! number {
     ($($t:ty),*) => {$(
         impl Number for $t {
+            fn zero() -> $t {
+                0.0
+            }
+
+            fn one() -> $t {
+                1.0
+            }
+
             #[inline(always)]
-            fn add(a: $t, b: $t) -> $t {
+            fn sum(a: $t, b: $t) -> $t {
                 a + b
             }
 
@@ -49,27 +64,34 @@ fn values<'a, E: Element>(x: &Tensor, buffer: &'a Buffer, at: usize) -> Operand<
     Operand { values: unsafe { buffer.host::<E>(at + x.view.offset, x.size()) } }
 }
 
-pub(super) fn run<E: Number>(direction: Direction, s: &ConvolutionShape, args: &[Tensor], plan: &Plan) -> Result<()> {
-    let output = &plan.outputs[0];
-    into::<E>(direction, s, args, &output.buffer, output.offset, plan.shape.size())
+/// Where results go.
+pub(super) enum Sink<'a, E> {
+    /// Row-major memory.
+    Memory(&'a mut [E]),
+    /// Operators that follow, and what they store.
+    Operators(&'a Epilogue<'a, E>),
 }
 
-fn into<E: Number>(
-    direction: Direction,
-    s: &ConvolutionShape,
-    args: &[Tensor],
-    buffer: &Buffer,
-    offset: usize,
-    n: usize,
-) -> Result<()> {
+pub(super) fn run<E: Number>(direction: Direction, s: &ConvolutionShape, args: &[Tensor], plan: &Plan) -> Result<()> {
+    let epilogue = Epilogue::<E>::new(plan);
+    match epilogue.nothing() {
+        Some(output) => {
+            // SAFETY: the output is known to nobody else yet.
+            let memory = unsafe { output.buffer.host_mut::<E>(output.offset, plan.shape.size()) };
+            into(direction, s, args, Sink::Memory(memory))
+        }
+        None => into(direction, s, args, Sink::Operators(&epilogue)),
+    }
+}
+
+fn into<E: Number>(direction: Direction, s: &ConvolutionShape, args: &[Tensor], sink: Sink<'_, E>) -> Result<()> {
     let ((a, a_at), (b, b_at)) = (args[0].buffer()?, args[1].buffer()?);
     let (a, b) = (values(&args[0], &a, a_at), values(&args[1], &b, b_at));
-    // SAFETY: the output is known to nobody else yet.
-    let out = unsafe { buffer.host_mut::<E>(offset, n) };
-    match direction {
-        Direction::Forward => forward::run_cpu(s, &a, &b, out),
-        Direction::Data => data::run_cpu(s, &a, &b, out),
-        Direction::Weights => weights::run_cpu(s, &a, &b, out),
+    match (direction, sink) {
+        (Direction::Forward, sink) => forward::run_cpu(s, &a, &b, sink),
+        (Direction::Data, Sink::Memory(gx)) => data::run_cpu(s, &a, &b, gx),
+        (Direction::Weights, Sink::Memory(gw)) => weights::run_cpu(s, &a, &b, gw),
+        _ => unreachable!("gradients take no epilogue on the CPU"),
     }
     Ok(())
 }
@@ -77,14 +99,8 @@ fn into<E: Number>(
 /// Halves are convolved as singles and rounded once.
 pub(super) fn run_halves(direction: Direction, s: &ConvolutionShape, args: &[Tensor], plan: &Plan) -> Result<()> {
     let wide: Vec<Tensor> = args.iter().map(|a| a.cast(DType::F32).contiguous()).collect();
-    let n = plan.shape.size();
-    let buffer = plan.device.allocate(n as u64 * 4)?;
-    into::<f32>(direction, s, &wide, &buffer, 0, n)?;
-    let output = &plan.outputs[0];
-    // SAFETY: `buffer` is complete and the output is known to nobody else yet.
-    unsafe {
-        let values: Vec<f64> = buffer.host::<f32>(0, n).iter().map(|&v| f64::from(v)).collect();
-        write_f64(&output.buffer, output.storage.dtype, output.offset, &values);
-    }
+    let mut results = vec![0.0f32; plan.shape.size()];
+    into(direction, s, &wide, Sink::Memory(&mut results))?;
+    Epilogue::new(plan).apply(0, &results);
     Ok(())
 }

@@ -95,7 +95,7 @@ pub(super) fn run_cpu<E: Number>(s: &ConvolutionShape, gy: &Operand<'_, E>, w: &
     let image_blocks = s.images.div_ceil(together);
     let wanted = (rayon::current_num_threads() * 2).div_ceil((image_blocks * s.groups).max(1));
     let most = (patches::STEPS / taps).max(1);
-    let channels = s.channels.div_ceil(wanted.clamp(1, s.channels.max(1))).clamp(1, most);
+    let channels = s.channels.div_ceil(wanted.clamp(1, s.channels.max(1))).max(1);
     let chunks = s.channels.div_ceil(channels);
     let gx = Disjoint::new(gx);
     parallel::ranges(image_blocks * s.groups * chunks, 2 * m * k * patches::COLUMNS / chunks, 1, |range| {
@@ -107,30 +107,35 @@ pub(super) fn run_cpu<E: Number>(s: &ConvolutionShape, gy: &Operand<'_, E>, w: &
                 for i in images.clone() {
                     let first = ((i * s.groups + g) * s.channels + c0) * pixels;
                     // SAFETY: the channels of a task's images are its own.
-                    unsafe { gx.range(first..first + (c1 - c0) * pixels) }.fill(E::ZERO);
+                    unsafe { gx.range(first..first + (c1 - c0) * pixels) }.fill(E::zero());
                 }
                 for block in patches::blocks_of(s, images, together) {
                     let n = block.columns();
                     let (from, row) = patches::results(gy.values, s, g, &block, gathered);
-                    let steps = c0 * taps..c1 * taps;
-                    columns.resize(steps.len() * n, E::ZERO);
                     if m == 0 {
                         continue;
                     }
-                    // SAFETY: operands and results are within their slices.
-                    unsafe {
-                        E::gemm(
-                            [steps.len(), m, n],
-                            w.values[g * m * k + steps.start..].as_ptr(),
-                            [1, k as isize],
-                            from.as_ptr(),
-                            [row as isize, 1],
-                            E::ZERO,
-                            columns.as_mut_ptr(),
-                            [n as isize, 1],
-                        );
+                    for channel in (c0..c1).step_by(most) {
+                        let steps = channel * taps..(channel + most).min(c1) * taps;
+                        if columns.len() < steps.len() * n {
+                            columns.resize(steps.len() * n, E::zero());
+                        }
+                        let columns = &mut columns[..steps.len() * n];
+                        // SAFETY: operands and results are within their slices.
+                        unsafe {
+                            E::gemm(
+                                [steps.len(), m, n],
+                                w.values[g * m * k + steps.start..].as_ptr(),
+                                [1, k as isize],
+                                from.as_ptr(),
+                                [row as isize, 1],
+                                E::zero(),
+                                columns.as_mut_ptr(),
+                                [n as isize, 1],
+                            );
+                        }
+                        Columns { s, x: &[], group: g, block: &block }.add_back(steps, columns, &gx);
                     }
-                    Columns { s, x: &[], group: g, block: &block }.add_back(steps, columns, &gx);
                 }
             }
         });

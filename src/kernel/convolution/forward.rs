@@ -1,9 +1,9 @@
 //! The forward pass.
 
 use super::{
-    cpu::{Number, Operand},
+    cpu::{Number, Operand, Sink},
     gather::{Gather, Phase, Weights},
-    patches::{self, Block, Columns},
+    patches::{self, Columns},
 };
 use crate::{
     device::Gpu,
@@ -104,57 +104,64 @@ pub(super) fn run_gather(
 }
 
 /// `y = w * windows` for each block of windows.
-pub(super) fn run_cpu<E: Number>(s: &ConvolutionShape, x: &Operand<'_, E>, w: &Operand<'_, E>, y: &mut [E]) {
+pub(super) fn run_cpu<E: Number>(s: &ConvolutionShape, x: &Operand<'_, E>, w: &Operand<'_, E>, sink: Sink<'_, E>) {
     let (m, k, area) = (s.filters, s.channels * s.taps(), s.area());
-    if k == 0 {
-        return y.fill(E::ZERO);
-    }
+    let (memory, operators) = match sink {
+        Sink::Memory(y) => (Some(Disjoint::new(y)), None),
+        Sink::Operators(epilogue) => (None, Some(epilogue)),
+    };
     let blocks = patches::blocks(s, s.groups);
-    let y = Disjoint::new(y);
     parallel::ranges(blocks.len() * s.groups, 2 * m * k * patches::COLUMNS, 1, |range| {
         E::workspace(|columns, results| {
             for task in range {
                 let (g, block) = (task % s.groups, &blocks[task / s.groups]);
                 let n = block.columns();
-                let whole = block.images == 1;
-                results.resize(if whole { 0 } else { m * n }, E::ZERO);
-                let first = (block.image * s.groups + g) * m * area;
+                let first = |image: usize, row: usize| ((image * s.groups + g) * m + row) * area + block.from;
+                let whole = memory.as_ref().filter(|_| block.images == 1 && k > 0);
+                if whole.is_none() && results.len() < m * n {
+                    results.resize(m * n, E::zero());
+                }
+                if k == 0 {
+                    results.fill(E::zero());
+                }
+                let (into, row) = match whole {
+                    // SAFETY: each block's results are written by its task.
+                    Some(y) => (unsafe { y.pointer(first(block.image, 0)) }, area),
+                    None => (results.as_mut_ptr(), n),
+                };
                 for from in (0..k).step_by(patches::STEPS) {
                     let steps = from..(from + patches::STEPS).min(k);
                     let copied = Columns { s, x: x.values, group: g, block }.copy(steps.clone(), columns);
-                    let beta = if from == 0 { E::ZERO } else { E::ONE };
-                    // SAFETY: operands and results are within their slices; each block's results are written by its task.
+                    // SAFETY: operands and results are within their memory.
                     unsafe {
-                        let (into, row) =
-                            if whole { (y.pointer(first + block.from), area) } else { (results.as_mut_ptr(), n) };
                         E::gemm(
                             [m, steps.len(), n],
                             w.values[g * m * k + from..].as_ptr(),
                             [k as isize, 1],
                             copied.as_ptr(),
                             [n as isize, 1],
-                            beta,
+                            if from == 0 { E::zero() } else { E::one() },
                             into,
                             [row as isize, 1],
                         );
                     }
                 }
-                if !whole {
-                    scatter(&y, results, s, block, g);
+                if whole.is_some() {
+                    continue;
+                }
+                let each = block.to - block.from;
+                for (row, values) in results[..m * n].chunks_exact(n).enumerate() {
+                    for (i, values) in values.chunks_exact(each).enumerate() {
+                        let at = first(block.image + i, row);
+                        match (&memory, operators) {
+                            // SAFETY: each block's results are written by its task.
+                            (Some(y), _) => unsafe { y.range(at..at + each) }.copy_from_slice(values),
+                            (None, Some(epilogue)) => epilogue.apply(at, values),
+                            (None, None) => unreachable!("results go somewhere"),
+                        }
+                    }
                 }
             }
         });
     });
-}
-
-/// Results of several images side by side, to each image's own place.
-fn scatter<E: Number>(y: &Disjoint<'_, E>, results: &[E], s: &ConvolutionShape, block: &Block, g: usize) {
-    let (m, area, n) = (s.filters, s.area(), block.columns());
-    for i in 0..block.images {
-        for row in 0..m {
-            let at = (((block.image + i) * s.groups + g) * m + row) * area;
-            // SAFETY: the images of a block belong to its task.
-            unsafe { y.range(at..at + area) }.copy_from_slice(&results[row * n + i * area..row * n + (i + 1) * area]);
-        }
-    }
 }

@@ -94,6 +94,6 @@ impl Launcher for Convolve {
     }
 
     fn takes_epilogue(&self, device: &Device) -> bool {
-        !device.is_cpu()
+        !device.is_cpu() || self.direction == Direction::Forward
     }
 }

@@ -63,7 +63,9 @@ pub(super) fn results<'a, E: Number>(
     if block.images == 1 {
         return (&y[first(block.image) + block.from..], area);
     }
-    gathered.resize(m * n, E::ZERO);
+    if gathered.len() < m * n {
+        gathered.resize(m * n, E::zero());
+    }
     for i in 0..block.images {
         let from = &y[first(block.image + i)..];
         for row in 0..m {
@@ -98,17 +100,17 @@ impl<E: Number> Columns<'_, E> {
     pub fn copy<'b>(&self, steps: Range<usize>, columns: &'b mut Vec<E>) -> &'b [E] {
         let n = self.block.columns();
         if columns.len() < steps.len() * n {
-            columns.resize(steps.len() * n, E::ZERO);
+            columns.resize(steps.len() * n, E::zero());
         }
         let stride = self.s.stride[2];
         for (row, step) in columns.chunks_exact_mut(n).zip(steps.clone()) {
             self.runs(step, |first, run| {
                 let out = &mut row[run.at..run.at + run.n];
                 if run.inside.is_empty() {
-                    return out.fill(E::ZERO);
+                    return out.fill(E::zero());
                 }
-                out[..run.inside.start].fill(E::ZERO);
-                out[run.inside.end..].fill(E::ZERO);
+                out[..run.inside.start].fill(E::zero());
+                out[run.inside.end..].fill(E::zero());
                 let x = &self.x[first + run.from..];
                 let out = &mut out[run.inside];
                 if stride == 1 {
@@ -136,9 +138,9 @@ impl<E: Number> Columns<'_, E> {
                 // SAFETY: the channels of these images belong to the caller's task.
                 let x = unsafe { x.range(start..start + (values.len() - 1) * stride + 1) };
                 if stride == 1 {
-                    x.iter_mut().zip(values).for_each(|(x, &v)| *x = E::add(*x, v));
+                    x.iter_mut().zip(values).for_each(|(x, &v)| *x = E::sum(*x, v));
                 } else {
-                    x.iter_mut().step_by(stride).zip(values).for_each(|(x, &v)| *x = E::add(*x, v));
+                    x.iter_mut().step_by(stride).zip(values).for_each(|(x, &v)| *x = E::sum(*x, v));
                 }
             });
         }
@@ -156,29 +158,32 @@ impl<E: Number> Columns<'_, E> {
         let low = (-away[2]).max(0).div_euclid(stride) + isize::from((-away[2]).max(0) % stride != 0);
         let high = ((s.image[2] as isize - away[2]).max(0) + stride - 1).div_euclid(stride);
         let (low, high) = ((low as usize).min(w2), (high as usize).min(w2));
+        let (first_row, first_column) = (self.block.from / w2, self.block.from % w2);
+        let each = self.block.to - self.block.from;
         for i in 0..self.block.images {
             let image = ((self.block.image + i) * s.groups + self.group) * s.channels + channel;
-            let mut window = self.block.from;
-            let mut at = i * (self.block.to - self.block.from);
-            while window < self.block.to {
-                let (row, column) = (window / w2, window % w2);
-                let n = (w2 - column).min(self.block.to - window);
-                let y = [
-                    (row / w1) as isize * s.stride[0] as isize + away[0],
-                    (row % w1) as isize * s.stride[1] as isize + away[1],
-                ];
-                let on = (0..2).all(|a| (0..s.image[a] as isize).contains(&y[a]));
-                let inside = if on { low.max(column)..high.min(column + n) } else { 0..0 };
-                let (inside, from) = if inside.start < inside.end {
-                    let x = inside.start as isize * stride + away[2];
-                    let from = (y[0] as usize * s.image[1] + y[1] as usize) * s.image[2] + x as usize;
-                    (inside.start - column..inside.end - column, from)
+            let origin = image * s.pixels();
+            let (mut row, mut column) = ([first_row / w1, first_row % w1], first_column);
+            let mut done = 0;
+            while done < each {
+                let n = (w2 - column).min(each - done);
+                let y: [isize; 2] = std::array::from_fn(|a| (row[a] * s.stride[a]) as isize + away[a]);
+                let on = (0..s.image[0] as isize).contains(&y[0]) && (0..s.image[1] as isize).contains(&y[1]);
+                let (start, end) = (low.max(column), high.min(column + n));
+                let (inside, from) = if on && start < end {
+                    let x = (start as isize * stride + away[2]) as usize;
+                    let from = (y[0] as usize * s.image[1] + y[1] as usize) * s.image[2] + x;
+                    (start - column..end - column, from)
                 } else {
                     (0..0, 0)
                 };
-                f(image * s.pixels(), Run { at, n, inside, from });
-                at += n;
-                window += n;
+                f(origin, Run { at: i * each + done, n, inside, from });
+                done += n;
+                column = 0;
+                row[1] += 1;
+                if row[1] == w1 {
+                    row = [row[0] + 1, 0];
+                }
             }
         }
     }

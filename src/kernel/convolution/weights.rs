@@ -110,14 +110,14 @@ pub(super) fn run_cpu<E: Number>(s: &ConvolutionShape, x: &Operand<'_, E>, gy: &
     let size = s.groups * m * k;
     let blocks = patches::blocks(s, 1);
     if blocks.is_empty() {
-        return gw.fill(E::ZERO);
+        return gw.fill(E::zero());
     }
     let threads = rayon::current_num_threads();
     let parts = threads.min(blocks.len()).min((PARTS / (size * size_of::<E>()).max(1)).max(1));
     let slices = (threads.div_ceil(parts * s.groups)).min(k.div_ceil(64)).max(1);
     let slice = k.div_ceil(slices);
     let slices = k.div_ceil(slice);
-    let mut others = vec![E::ZERO; size * (parts - 1)];
+    let mut others = vec![E::zero(); size * (parts - 1)];
     {
         let (first, rest) = (Disjoint::new(&mut *gw), Disjoint::new(&mut others));
         let work = 2 * m * k * patches::COLUMNS * blocks.len() / (parts * slices);
@@ -147,7 +147,7 @@ pub(super) fn run_cpu<E: Number>(s: &ConvolutionShape, x: &Operand<'_, E>, gy: &
                                     [row as isize, 1],
                                     copied.as_ptr(),
                                     [1, n as isize],
-                                    if begun { E::ONE } else { E::ZERO },
+                                    if begun { E::one() } else { E::zero() },
                                     sums.add(start),
                                     [k as isize, 1],
                                 );
@@ -160,6 +160,6 @@ pub(super) fn run_cpu<E: Number>(s: &ConvolutionShape, x: &Operand<'_, E>, gy: &
         });
     }
     for part in others.chunks(size) {
-        gw.iter_mut().zip(part).for_each(|(sum, &v)| *sum = E::add(*sum, v));
+        gw.iter_mut().zip(part).for_each(|(sum, &v)| *sum = E::sum(*sum, v));
     }
 }
