@@ -17,6 +17,7 @@ const HELPERS: &[&str] = &[
     "rnn/gates",
     "rnn/n_step",
     "rnn/packed",
+    "rnn/states",
     "normalization/standardize",
     "pooling/regions",
     "pooling/windows",

@@ -8,6 +8,7 @@ mod n_step_lstm;
 mod n_step_rnn;
 mod packed;
 mod slstm;
+mod states;
 mod tree_lstm;
 
 pub use lstm::lstm;

@@ -1,13 +1,16 @@
 //! What the functions over whole sequences share: layers and directions over packed rows.
 
-use super::{gates::Gates, lstm, n_step_gru};
+use super::{
+    gates::Gates,
+    lstm, n_step_gru,
+    states::{States, attach, product},
+};
 use crate::{
     autograd::Variable,
     functions::{
         activation::{relu, tanh},
         array::{concat, split_axis, stack, with_shape},
         connection::linear,
-        math::matmul_transposed,
         noise::dropout,
     },
     shape::{InvalidType, ensure},
@@ -124,7 +127,7 @@ impl Layers {
             for direction in 0..directions {
                 let at = layer * directions + direction;
                 let weights = self.packed_weights(&ws[at], &bs[at]);
-                let projected = cut(&linear(&rows, &weights.on_input, Some(&weights.bias)), sizes);
+                let projected = linear(&rows, &weights.on_input, Some(&weights.bias));
                 let state = (h0[at].clone(), c0.as_ref().map(|c| c[at].clone()));
                 let ((h, c), ys) = self.scan(&weights, &projected, state, sizes, direction == 1);
                 hs.push(h);
@@ -206,19 +209,19 @@ impl Layers {
     }
 
     fn step(&self, weights: &Weights, x: &Variable, (h, c): State) -> State {
-        let product = || x + matmul_transposed(&h, &weights.on_state, false, true);
+        let sum = || x + product(&h, &weights.on_state);
         match self.cell {
             Cell::Lstm => {
                 let c = c.expect("an LSTM has a cell");
-                let (c, h) = lstm::cell(&c, &product(), Gates::Blocks);
+                let (c, h) = lstm::cell(&c, &sum(), Gates::Blocks);
                 (h, Some(c))
             }
             Cell::Gru => {
                 let state = linear(&h, &weights.on_state, weights.state_bias.as_ref());
                 (n_step_gru::cell(x, &state, &h), None)
             }
-            Cell::Tanh => (tanh(&product()), None),
-            Cell::Relu => (relu(&product()), None),
+            Cell::Tanh => (tanh(&sum()), None),
+            Cell::Relu => (relu(&sum()), None),
         }
     }
 
@@ -226,7 +229,7 @@ impl Layers {
     fn scan(
         &self,
         weights: &Weights,
-        xs: &[Variable],
+        xs: &Variable,
         state: State,
         sizes: &[usize],
         backwards: bool,
@@ -237,7 +240,14 @@ impl Layers {
             cuts.dedup();
             if cuts.is_empty() { vec![s.clone()] } else { split_axis(s, cuts, 0) }
         };
-        let mut ys = Vec::with_capacity(xs.len());
+        // The gradient of the weights on the state is taken of all steps at once, but for the GRU's, whose state's part is
+        // no plain term of the sum.
+        let states = States::default();
+        let xs = match self.cell {
+            Cell::Gru => cut(xs, sizes),
+            _ => cut(&attach(xs, &weights.on_state, &states), sizes),
+        };
+        let (mut ys, mut used) = (Vec::with_capacity(xs.len()), Vec::with_capacity(xs.len()));
         if backwards {
             let (mut h_left, mut c_left) = (parts(&state.0), state.1.as_ref().map(parts).unwrap_or_default());
             let mut state: State = (h_left.remove(0), (!c_left.is_empty()).then(|| c_left.remove(0)));
@@ -246,10 +256,13 @@ impl Layers {
                     let joined = |s: &Variable, left: &mut Vec<Variable>| concat(&[s, &left.remove(0)], 0);
                     state = (joined(&state.0, &mut h_left), state.1.map(|c| joined(&c, &mut c_left)));
                 }
+                used.push(state.0.clone());
                 state = self.step(weights, &xs[t], state);
                 ys.push(state.0.clone());
             }
             ys.reverse();
+            used.reverse();
+            states.note(&used);
             return (state, ys);
         }
         let (mut h_done, mut c_done) = (vec![], vec![]);
@@ -263,9 +276,11 @@ impl Layers {
                 };
                 state = (cut(&state.0, &mut h_done), state.1.map(|c| cut(&c, &mut c_done)));
             }
+            used.push(state.0.clone());
             state = self.step(weights, x, state);
             ys.push(state.0.clone());
         }
+        states.note(&used);
         let whole = |last: Variable, done: &[Variable]| {
             if done.is_empty() {
                 return last;
