@@ -4,6 +4,7 @@
 //! macro makes one of a struct. [`L`](crate::links) is this module's short name in the prelude.
 
 mod activations;
+pub mod attention;
 mod batch_normalization;
 mod bilinear;
 mod chain;
@@ -27,6 +28,7 @@ pub mod summary;
 mod weight_hooks;
 
 pub use activations::{Maxout, PReLU, SimplifiedDropconnect, Swish};
+pub use attention::*;
 pub use batch_normalization::{BatchNormalization, BatchRenormalization, DecorrelatedBatchNormalization};
 pub use bilinear::Bilinear;
 pub use classifier::Classifier;

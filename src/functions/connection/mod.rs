@@ -15,6 +15,7 @@ mod dilated_convolution_2d;
 mod embed_id;
 mod linear;
 mod local_convolution_2d;
+mod scaled_dot_product_attention;
 mod shift;
 mod sliding;
 
@@ -34,6 +35,7 @@ pub use embed_id::embed_id;
 pub(crate) use embed_id::{add_rows, expect_ids, take_rows};
 pub use linear::{linear, linear_axes};
 pub use local_convolution_2d::local_convolution_2d;
+pub use scaled_dot_product_attention::{Attention, scaled_dot_product_attention};
 pub use shift::shift;
 
 pub(super) const ALL: &[super::Entry] = super::entries![
@@ -52,5 +54,6 @@ pub(super) const ALL: &[super::Entry] = super::entries![
     embed_id,
     linear,
     local_convolution_2d,
+    scaled_dot_product_attention,
     shift,
 ];
