@@ -1,7 +1,9 @@
-//! What the examples share: the log, the plot, the progress bar.
+//! What the examples share: the log, the plot, the progress bar, the training of language models.
 
 #![allow(dead_code)]
 
+pub mod chars;
+pub mod lm;
 pub mod log;
 pub mod plot;
 pub mod progress;

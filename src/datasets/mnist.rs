@@ -152,7 +152,7 @@ impl fmt::Display for Source {
             Source::Vendored { because } => {
                 write!(
                     f,
-                    "the small subset kept with the source, whose accuracy compares with nothing published ({because})"
+                    "the small set kept with the source, whose results compare with nothing published ({because})"
                 )
             }
         }

@@ -29,17 +29,19 @@ mod http_tests;
 mod idx;
 mod shuffle;
 mod split;
+pub mod words;
 
 pub use convert::{Example, Padding, concat_examples};
 pub use dataset::{BatchDataset, Dataset, TransformDataset, TupleDataset};
 pub use download::{cache_dir, cached_download};
 pub use idx::read_idx;
-pub use mnist::{Digits, Mnist, MnistOptions, get_mnist};
+pub use mnist::{Digits, Mnist, MnistOptions, Source, get_mnist};
 pub use shuffle::permutation;
 pub use split::{
     SubDataset, get_cross_validation_datasets, get_cross_validation_datasets_random, split_dataset, split_dataset_n,
     split_dataset_n_random, split_dataset_random,
 };
+pub use words::{PtbOptions, Vocabulary, Words, get_ptb_words};
 
 use std::path::PathBuf;
 
