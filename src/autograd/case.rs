@@ -31,10 +31,12 @@ pub enum Input {
     Exact(HostArray),
 }
 
+type CallOf<T> = Arc<dyn Fn(&[Variable]) -> T + Send + Sync>;
+
 #[derive(Clone)]
 enum Call {
-    One(Arc<dyn Fn(&[Variable]) -> Variable + Send + Sync>),
-    Many(Arc<dyn Fn(&[Variable]) -> Vec<Variable> + Send + Sync>),
+    One(CallOf<Variable>),
+    Many(CallOf<Vec<Variable>>),
 }
 
 /// A sample call of a function.
