@@ -1,7 +1,7 @@
 // Mean and variance over r of x[o, r], or of one of `parts` parts of each row: o = row % p.rows of part row / p.rows.
 //
 // THREADS threads share a row; 256 / THREADS rows share a workgroup. Two passes over the part: no square of a mean is
-// taken off. PARTS = 1: what is left is the mean and the sum of squared distances, for moments_finish.wgsl.
+// taken off. Sums are of distances from the first element, so that a mean far from zero costs no digits. PARTS = 1: what is left is the mean and the sum of squared distances, for moments_finish.wgsl.
 
 @compute @workgroup_size(256)
 fn main(
@@ -17,11 +17,12 @@ fn main(
     let first = (row / p.rows) * p.part;
     let last = min(first + p.part, p.length);
     let count = T(last - first);
+    let near = load_x(o, first);
     var sum = T(0);
     for (var r = first + lane; r < last; r += THREADS) {
-        sum += load_x(o, r);
+        sum += load_x(o, r) - near;
     }
-    let mean = together(thread, sum) / count;
+    let mean = near + together(thread, sum) / count;
     var squares = T(0);
     for (var r = first + lane; r < last; r += THREADS) {
         let d = load_x(o, r) - mean;

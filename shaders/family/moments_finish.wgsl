@@ -18,11 +18,12 @@ fn main(
     let row = (group.y * groups.x + group.x) * (256u / THREADS) + thread / THREADS;
     let o = min(row, p.kept - 1u);
     let count = T(p.lead * p.length);
+    let near = load_x(o);
     var sum = T(0);
     for (var j = lane; j < p.parts; j += THREADS) {
-        sum += elements(j) * load_x(j * p.kept + o);
+        sum += elements(j) * (load_x(j * p.kept + o) - near);
     }
-    let mean = together(thread, sum) / count;
+    let mean = near + together(thread, sum) / count;
     var squares = T(0);
     for (var j = lane; j < p.parts; j += THREADS) {
         let d = load_x(j * p.kept + o) - mean;

@@ -92,6 +92,8 @@ impl Geometry {
 pub(crate) fn moments(x: &Tensor, axes: &[usize], eps: f64, running: Option<&Running<'_>>) -> Moments {
     let (device, dtype) = (x.device(), wide(x.dtype()));
     let shape = reduced(x.shape(), axes, true);
+    // Who normalises reads `x` once more: it is not to be taken for an expression that is this kernel's alone.
+    let x = &x.clone();
     let whole = match measured(x, axes, eps, running) {
         Ok(buffer) => {
             let planes = if running.is_some() { 4 } else { 2 };

@@ -321,3 +321,61 @@ impl Layer for DecorrelatedBatchNormalization {
         DecorrelatedBatchNormalization::forward(self, x)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        autograd::test_mode,
+        links::Link,
+        serializers::{load_npz, save_npz},
+    };
+
+    fn batch(shape: &[usize]) -> Variable {
+        let values: Vec<f32> = (0..shape.iter().product()).map(|i| ((i * i) as f32 * 0.37).sin() + 2.0).collect();
+        Variable::constant(Tensor::from_slice(&values, shape, &Device::cpu()))
+    }
+
+    #[test]
+    fn a_lazy_link_learns_its_channels_and_takes_over_what_was_saved() {
+        let (x, folder) = (batch(&[4, 3, 5]), tempfile::tempdir().unwrap());
+        let link = BatchNormalization::lazy();
+        assert_eq!(link.count_params(), 0);
+        link.forward(&x);
+        assert_eq!((link.count_params(), link.avg_mean.data().shape()[0]), (6, 3));
+        let path = folder.path().join("bn.npz");
+        save_npz(&path, &link).unwrap();
+        let mut other = BatchNormalization::lazy();
+        load_npz(&path, &mut other).unwrap();
+        let _scope = test_mode();
+        let values = |l: &BatchNormalization| l.forward(&x).data().to_vec::<f32>().unwrap();
+        assert_eq!(values(&other), values(&link));
+    }
+
+    #[test]
+    fn evaluation_leaves_the_statistics_alone() {
+        let link = BatchNormalization::new(3);
+        let x = batch(&[4, 3]);
+        let means = || link.avg_mean.data().to_vec::<f32>().unwrap();
+        {
+            let _scope = test_mode();
+            link.forward(&x);
+            assert_eq!(means(), [0.0; 3]);
+        }
+        link.forward(&x);
+        let after = means();
+        assert!(after.iter().all(|&m| m > 0.1));
+        link.finetune(&x);
+        assert_eq!(link.N.data().item().unwrap(), 1.0);
+        link.start_finetuning();
+        assert_eq!(link.N.data().item().unwrap(), 0.0);
+    }
+
+    #[test]
+    fn factors_and_shifts_can_be_left_out() {
+        let link = BatchNormalization::new(2).no_gamma().no_beta();
+        assert_eq!(link.count_params(), 0);
+        let y = link.forward(&batch(&[50, 2])).data().mean(Some(&[0]), false);
+        assert!(y.to_vec::<f32>().unwrap().iter().all(|m| m.abs() < 1e-5));
+    }
+}

@@ -108,18 +108,17 @@ impl Windows {
             };
             // SAFETY: each plane has its own.
             let at = unsafe { indices.range(plane * windows..(plane + 1) * windows) };
-            at.fill(-1);
+            at.fill(0);
             self.runs(|run| {
                 let place = run.place as i32;
+                let at = &mut at[run.window..run.window + run.n];
+                // Without a branch: what is larger is as likely as not.
                 each(run, x, y, |i, x, y| {
-                    let at = &mut at[run.window + i];
-                    if *at < 0 || x > *y || (x.is_nan() && !y.is_nan()) {
-                        *y = x;
-                        *at = place;
-                    }
+                    let better = (x > *y) | (x.is_nan() & !y.is_nan());
+                    *y = R::select(better, x, *y);
+                    at[i] = if better { place } else { at[i] };
                 });
             });
-            at.iter_mut().for_each(|at| *at = (*at).max(0));
         });
     }
 }
