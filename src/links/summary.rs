@@ -30,7 +30,7 @@ pub enum Kind {
     Shared(String),
 }
 
-/// The parameters and persistent values of a link, made by [`Link::summary`](super::Link::summary); shows as a table.
+/// The parameters and persistent values of a link, made by [`Link::summary`]; shows as a table.
 ///
 /// ```
 /// # use catena::prelude::*;
