@@ -320,7 +320,7 @@ fn without_network_and_cache_the_digits_kept_with_the_source_are_used() {
     assert_eq!(mnist.test.len(), 2000);
     let Source::Vendored { because } = &mnist.source else { panic!("{:?}", mnist.source) };
     assert!(because.contains("the network was not to be used"), "{because}");
-    assert!(mnist.source.to_string().starts_with("the small subset kept with the source"));
+    assert!(mnist.source.to_string().starts_with("the small set kept with the source"));
 }
 
 #[cfg(not(feature = "download"))]
