@@ -223,3 +223,39 @@ fn a_dead_leaf_gives_its_memory_to_the_result() {
         assert_eq!(kept.to_vec::<f32>().unwrap()[0], 1024.0, "{device}: a held tensor keeps its values");
     }
 }
+
+/// A tensor that only its user holds, and that is still pending, has its values after a method has read it.
+#[test]
+fn what_its_user_holds_is_not_swallowed() {
+    type Reader = fn(&Tensor) -> Tensor;
+    let readers: &[(&str, Reader)] = &[
+        ("sum", |x| x.sum(Some(&[1]), false)),
+        ("argmax", |x| x.argmax(1)),
+        ("var", |x| x.var(Some(&[0]), false)),
+        ("logsumexp", |x| x.logsumexp(Some(&[1]))),
+        ("softmax", |x| x.softmax(0)),
+        ("log_softmax", |x| x.log_softmax(1)),
+        ("cumsum", |x| x.cumsum(Some(1))),
+        ("cumprod", |x| x.cumprod(Some(0))),
+        ("sort", |x| x.sort(1)),
+        ("argsort", |x| x.argsort(0)),
+        ("topk", |x| x.topk(2, 1).0),
+        ("matmul", |x| x.matmul(x, false, true)),
+        ("take", |x| x.take(&Tensor::from_slice(&[1, 0], [2], x.device()), 0)),
+        ("contiguous", |x| x.transpose(None).contiguous()),
+    ];
+    for device in devices() {
+        for (name, read) in readers {
+            let values: Vec<f32> = (0..12).map(|i| ((i * 7) % 12) as f32 - 4.5).collect();
+            let x = Tensor::from_slice(&values, [3, 4], &device).mul_scalar(2.0).add_scalar(0.25);
+            let y = read(&x);
+            let expected: Vec<f32> = values.iter().map(|v| v * 2.0 + 0.25).collect();
+            assert_eq!(x.to_vec::<f32>().unwrap(), expected, "{name} on {device}: the operand");
+            drop(x);
+            let alone = read(&Tensor::from_slice(&expected, [3, 4], &device));
+            let [got, wanted] = [y, alone].map(|t| t.cast(DType::F32).to_vec::<f32>().unwrap());
+            let close = got.iter().zip(&wanted).all(|(a, b)| (a - b).abs() <= 1e-5 * (1.0 + b.abs()));
+            assert!(close && got.len() == wanted.len(), "{name} on {device}: {got:?} instead of {wanted:?}");
+        }
+    }
+}

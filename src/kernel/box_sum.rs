@@ -3,6 +3,7 @@
 use super::{
     elementwise::{self, Lane},
     emit::{Index, Kernel},
+    first,
     fuse::{self, Prologue},
     parallel::{self, Disjoint},
     reduce::write_f64,
@@ -13,7 +14,7 @@ use crate::{
     shape::DType,
     tensor::{
         Tensor,
-        expr::{Launcher, Plan, Root},
+        expr::{Launcher, Operands, Plan, Root},
         wgsl,
     },
 };
@@ -35,12 +36,11 @@ struct BoxSum {
 }
 
 impl Launcher for BoxSum {
-    fn run(&self, args: &[Tensor], plan: &Plan) -> Result<()> {
+    fn run(&self, args: Operands, plan: &Plan) -> Result<()> {
         if plan.shape.size() == 0 {
             return Ok(());
         }
-        let x = &args[0];
-        let prologue = fuse::prologue(x, x.shape())?;
+        let prologue = fuse::whole_prologue(first(args))?;
         let shape = prologue.plan.shape.clone();
         let (length, inner) = (shape[self.axis], shape[self.axis + 1..].iter().product::<usize>());
         match &plan.device {

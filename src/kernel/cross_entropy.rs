@@ -53,7 +53,7 @@ pub(crate) fn cross_entropy(x: &Tensor, t: &Tensor, ignore: i32) -> CrossEntropy
 
 fn run(x: &Tensor, t: &Tensor, ignore: i32, dtypes: [DType; 3]) -> Result<[Buffer; 3]> {
     let device = x.device().clone();
-    let prologue = fuse::prologue(x, x.shape())?.permute(&last(x.ndim(), 1));
+    let prologue = fuse::whole_prologue(x.clone())?.permute(&last(x.ndim(), 1));
     let (rows, length) = (t.size(), x.shape()[1]);
     let targets = t.contiguous();
     let (target, target_at) = targets.buffer()?;
@@ -151,7 +151,7 @@ fn means(x: &Tensor, labels: &Tensor, dtypes: [DType; 2]) -> Result<[Buffer; 2]>
     /// Elements of a workgroup, where there are so many that one would take long.
     const PART: usize = 1 << 15;
     let device = x.device();
-    let (x, labels) = (fuse::prologue(x, x.shape())?, fuse::prologue(labels, labels.shape())?);
+    let (x, labels) = (fuse::whole_prologue(x.clone())?, fuse::whole_prologue(labels.clone())?);
     let n = x.plan.shape.size();
     let new = |d: DType, n: usize| device.allocate(fuse::bytes(device, d, n));
     let out = [new(dtypes[0], 1)?, new(dtypes[1], 1)?];
@@ -195,7 +195,7 @@ fn means(x: &Tensor, labels: &Tensor, dtypes: [DType; 2]) -> Result<[Buffer; 2]>
             kernel.launch(fold(parts));
             let storage = Storage::ready(device.clone(), compute, 2 * parts, scratch, None);
             let pairs = Tensor::whole(storage, Shape::from(2 * parts));
-            let pairs = fuse::prologue(&pairs, pairs.shape())?;
+            let pairs = fuse::whole_prologue(pairs)?;
             let mut kernel = Kernel::new("valid_mean", gpu, compute, FILES);
             kernel.constant("PARTS", 2);
             kernel.input("x", &pairs, Index::Flat);

@@ -427,8 +427,9 @@ pub(super) fn assign(source: Tensor, into: &crate::device::Buffer, view: &View) 
     if source.size() == 0 {
         return Ok(());
     }
-    let prologue = fuse::prologue(&source, &view.shape)?;
-    assign_prologue(&prologue, source.dtype(), into, view)
+    let dtype = source.dtype();
+    let prologue = fuse::prologue(source, &view.shape)?;
+    assign_prologue(&prologue, dtype, into, view)
 }
 
 /// As [`assign`], for an operand over the shape of the region.

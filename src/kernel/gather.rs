@@ -64,7 +64,7 @@ impl Tensor {
                 Device::Gpu(gpu) => {
                     const FILES: &[crate::tensor::Wgsl] = &[wgsl!("family/take_rows.wgsl")];
                     let compute = crate::tensor::expr::compute_type(self.dtype(), device);
-                    let prologue = fuse::prologue(&source, source.shape())?;
+                    let prologue = fuse::whole_prologue(source.clone())?;
                     let mut kernel = Kernel::new("take_rows", gpu, compute, FILES);
                     kernel.input("x", &prologue, Index::Split(1));
                     kernel.integers("id", &id, id_at, true);
@@ -119,7 +119,7 @@ impl Tensor {
                     const FILES: &[crate::tensor::Wgsl] = &[wgsl!("family/add_rows.wgsl")];
                     let compute = crate::tensor::expr::compute_type(self.dtype(), device);
                     let matrix = source.try_reshape_view(&Shape::from([n, width])).expect("contiguous");
-                    let prologue = fuse::prologue(&matrix, matrix.shape())?;
+                    let prologue = fuse::whole_prologue(matrix)?;
                     // Once for no ids at all, so that what nobody adds to is zero.
                     for before in (0..n.max(1)).step_by(LONGEST) {
                         let count = LONGEST.min(n - before);
@@ -153,7 +153,7 @@ impl Tensor {
             let ids = ids.contiguous();
             let (id, id_at) = ids.buffer()?;
             let id_at = id_at + ids.view.offset;
-            let prologue = fuse::prologue(self, self.shape())?;
+            let prologue = fuse::whole_prologue(self.clone())?;
             let device = self.device();
             let out = device.allocate(fuse::bytes(device, self.dtype(), n))?;
             match device {

@@ -66,7 +66,7 @@ impl Matrices<'_> {
 
     fn invert(&self) -> Result<(Buffer, Buffer)> {
         let (x, n) = (self.x, self.n);
-        let prologue = fuse::prologue(x, x.shape())?;
+        let prologue = fuse::whole_prologue(x.clone())?;
         let (inverse, determinants) = (self.allocate(x.dtype(), n * n)?, self.allocate(x.dtype(), 1)?);
         if self.count == 0 {
             return Ok((inverse, determinants));
@@ -101,7 +101,7 @@ impl Matrices<'_> {
 
     fn factor(&self) -> Result<Buffer> {
         let (x, n) = (self.x, self.n);
-        let prologue = fuse::prologue(x, x.shape())?;
+        let prologue = fuse::whole_prologue(x.clone())?;
         let factors = self.allocate(x.dtype(), n * n)?;
         if self.count * n == 0 {
             return Ok(factors);

@@ -3,6 +3,7 @@
 //! Operators call these and `Tensor`'s methods; none of them names a device.
 
 pub(crate) mod arena;
+mod arg_extreme;
 mod box_sum;
 mod convolution;
 mod copy;
@@ -36,6 +37,8 @@ pub use fuse::force_all;
 pub use host::ReadBack;
 pub use reduce::Reduction;
 
+use crate::tensor::{Tensor, expr::Operands};
+
 /// Whether pending expressions are fused: `CATENA_FUSION=off` runs one kernel an operator.
 pub(crate) fn fusion() -> bool {
     use std::sync::OnceLock;
@@ -43,9 +46,14 @@ pub(crate) fn fusion() -> bool {
     *ON.get_or_init(|| !std::env::var("CATENA_FUSION").is_ok_and(|v| v == "off"))
 }
 
+/// The first operand of a kernel, and its handle.
+fn first(operands: Operands) -> Tensor {
+    operands.into_iter().next().expect("a kernel has an operand")
+}
+
 /// Panics at the caller's line when tensors are on different devices.
 #[track_caller]
-pub(crate) fn same_device(operator: &str, tensors: &[&crate::tensor::Tensor]) {
+pub(crate) fn same_device(operator: &str, tensors: &[&Tensor]) {
     if let Some(other) = tensors.iter().find(|t| t.device() != tensors[0].device()) {
         panic!(
             "Invalid operation is performed in: {operator} (Forward)\n\nExpect: inputs on one device\n\

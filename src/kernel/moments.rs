@@ -92,8 +92,6 @@ impl Geometry {
 pub(crate) fn moments(x: &Tensor, axes: &[usize], eps: f64, running: Option<&Running<'_>>) -> Moments {
     let (device, dtype) = (x.device(), wide(x.dtype()));
     let shape = reduced(x.shape(), axes, true);
-    // Who normalises reads `x` once more: it is not to be taken for an expression that is this kernel's alone.
-    let x = &x.clone();
     let whole = match measured(x, axes, eps, running) {
         Ok(buffer) => {
             let planes = if running.is_some() { 4 } else { 2 };
@@ -114,7 +112,7 @@ fn measured(x: &Tensor, axes: &[usize], eps: f64, running: Option<&Running<'_>>)
     let device = x.device();
     let of = Geometry::new(x.shape(), axes, device.is_cpu());
     let dtype = wide(x.dtype());
-    let prologue = fuse::prologue(x, x.shape())?.permute(&of.order);
+    let prologue = fuse::whole_prologue(x.clone())?.permute(&of.order);
     let planes = if running.is_some() { 4 } else { 2 };
     let out = device.allocate(fuse::bytes(device, dtype, planes * of.kept))?;
     match device {
@@ -170,7 +168,7 @@ impl Geometry {
         let compute = prologue.plan.compute;
         let old = |t: &Tensor| -> Result<Prologue> {
             let flat = Shape::from(t.size());
-            fuse::prologue(&t.with_shape(&flat), &flat)
+            fuse::prologue(t.with_shape(&flat), &flat)
         };
         let old = running.map(|r| Ok::<_, crate::error::Error>((old(r.mean)?, old(r.var)?))).transpose()?;
         let n = (self.lead * self.length) as f64;
@@ -209,7 +207,7 @@ impl Geometry {
         self.launch(kernel, parts);
         let flat = Shape::from(2 * count * self.kept);
         let partial = Tensor::whole(Storage::ready(device, compute, flat.size(), scratch, None), flat);
-        let partial = fuse::prologue(&partial, partial.shape())?;
+        let partial = fuse::whole_prologue(partial)?;
         let mut kernel =
             Kernel::new("moments_finish", gpu, compute, if running.is_some() { FINISH_MOVING } else { FINISH });
         kernel.input("x", &partial, Index::Flat);
@@ -247,20 +245,20 @@ impl Geometry {
 /// The sums over `axes` of `a` and of `a * b`, `[2, ..]` with the axes kept as ones; both are read once.
 ///
 /// One launch, or two where a row is in parts.
-pub(crate) fn sum_and_dot(a: &Tensor, b: &Tensor, axes: &[usize]) -> Tensor {
+pub(crate) fn sum_and_dot(a: &Tensor, b: Tensor, axes: &[usize]) -> Tensor {
     let kept = reduced(a.shape(), axes, true);
     let shape: Shape = std::iter::once(2).chain(kept.iter().copied()).collect();
     let summed = summed(a, b, axes);
     summed.map(|t| t.with_shape(&shape)).unwrap_or_else(|e| failed(a.device(), &shape, wide(a.dtype()), e))
 }
 
-fn summed(a: &Tensor, b: &Tensor, axes: &[usize]) -> Result<Tensor> {
+fn summed(a: &Tensor, b: Tensor, axes: &[usize]) -> Result<Tensor> {
     const FILES: &[Wgsl] = &[wgsl!("family/together.wgsl"), wgsl!("family/paired_sums.wgsl")];
     let device = a.device();
     let of = Geometry::new(a.shape(), axes, device.is_cpu());
     let dtype = wide(a.dtype());
-    let pa = fuse::prologue(a, a.shape())?.permute(&of.order);
-    let pb = fuse::prologue(b, b.shape())?.permute(&of.order);
+    let pa = fuse::whole_prologue(a.clone())?.permute(&of.order);
+    let pb = fuse::whole_prologue(b)?.permute(&of.order);
     let new = |n: usize| device.allocate(fuse::bytes(device, dtype, n));
     let whole = |buffer: Buffer, shape: Shape| {
         Tensor::whole(Storage::ready(device.clone(), dtype, shape.size(), buffer, None), shape)

@@ -47,13 +47,13 @@ pub(crate) fn normalize_rows_grad(x: &Tensor, gamma: &Tensor, gy: &Tensor, kept:
 /// A tensor as rows of `length` elements.
 fn rows(x: &Tensor, length: usize) -> Result<Prologue> {
     let shape = Shape::from([x.size() / length, length]);
-    fuse::prologue(&x.with_shape(&shape), &shape)
+    fuse::prologue(x.with_shape(&shape), &shape)
 }
 
 /// A tensor as one row.
 fn flat(x: &Tensor) -> Result<Prologue> {
     let shape = Shape::from(x.size());
-    fuse::prologue(&x.with_shape(&shape), &shape)
+    fuse::prologue(x.with_shape(&shape), &shape)
 }
 
 fn normalized(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result<(Buffer, Buffer)> {

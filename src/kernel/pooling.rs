@@ -6,7 +6,7 @@ mod cpu;
 use super::{
     elementwise,
     emit::{Index, Kernel},
-    fuse,
+    first, fuse,
     rows::failed,
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     shape::{DType, Shape},
     tensor::{
         Storage, Tensor, Wgsl,
-        expr::{Launcher, Plan, Root},
+        expr::{Launcher, Operands, Plan, Root},
         wgsl,
     },
 };
@@ -143,7 +143,7 @@ impl Windows {
 
     fn extremes(self, x: &Tensor, shape: &Shape) -> Result<[Buffer; 2]> {
         let device = x.device();
-        let prologue = fuse::prologue(x, x.shape())?;
+        let prologue = fuse::whole_prologue(x.clone())?;
         let new = |dtype: DType| device.allocate(fuse::bytes(device, dtype, shape.size()));
         let out = [new(x.dtype())?, new(DType::I32)?];
         if shape.size() == 0 {
@@ -201,16 +201,15 @@ struct Pool {
 }
 
 impl Launcher for Pool {
-    fn run(&self, args: &[Tensor], plan: &Plan) -> Result<()> {
+    fn run(&self, args: Operands, plan: &Plan) -> Result<()> {
         let n = plan.shape.size();
         if n == 0 {
             return Ok(());
         }
-        let x = &args[0];
         // Indices are read by position: they lie in order.
         let indices = args.get(1).map(Tensor::contiguous);
         let indices = indices.map(|t| t.buffer().map(|(buffer, at)| (buffer, at + t.view.offset))).transpose()?;
-        let prologue = fuse::prologue(x, x.shape())?;
+        let prologue = fuse::whole_prologue(first(args))?;
         match &plan.device {
             Device::Cpu(_) => {
                 plan.device.count_launch();

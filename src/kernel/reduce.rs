@@ -1,11 +1,11 @@
-//! `y[o] = combine over r of x[o, r]`: sums, products, extremes, and their positions.
+//! `y[o] = combine over r of x[o, r]`: sums, products and extremes.
 
 use super::{
     elementwise::{self, Blocks, Lane},
     emit::{Index, Kernel, fold},
+    first,
     fuse::{self, Prologue},
     parallel::{self, Disjoint},
-    rows::row_threads,
     split::{self, Operand},
     tuner,
 };
@@ -15,10 +15,11 @@ use crate::{
     shape::{self, DType, Shape, View},
     tensor::{
         Op, Pointwise, Real, Storage, Tensor, block,
-        expr::{Launcher, Leaf, Plan, Root, Source},
+        expr::{Launcher, Leaf, Operands, Plan, Root, Source},
         wgsl,
     },
 };
+use smallvec::smallvec;
 use std::sync::Arc;
 
 /// How elements are combined.
@@ -143,9 +144,8 @@ struct Reduce {
 }
 
 impl Launcher for Reduce {
-    fn run(&self, args: &[Tensor], plan: &Plan) -> Result<()> {
-        let x = &args[0];
-        let prologue = fuse::prologue(x, x.shape())?;
+    fn run(&self, args: Operands, plan: &Plan) -> Result<()> {
+        let prologue = fuse::whole_prologue(first(args))?;
         match &plan.device {
             Device::Cpu(_) => {
                 plan.device.count_launch();
@@ -163,11 +163,11 @@ impl Launcher for Reduce {
 
 /// Adds the rows of a matrix up, for the outputs of a plan of its columns: the end of a kernel that made parts of sums.
 pub(super) fn sum_parts(parts: Tensor, plan: &Plan) -> Result<()> {
-    Reduce { reduction: Reduction::Sum, axes: vec![0] }.run(&[parts], plan)
+    Reduce { reduction: Reduction::Sum, axes: vec![0] }.run(smallvec![parts], plan)
 }
 
 /// The kept axes and their number of elements, then the reduced ones and theirs.
-fn partition(shape: &Shape, axes: &[usize]) -> (Vec<usize>, usize, Vec<usize>, usize) {
+pub(super) fn partition(shape: &Shape, axes: &[usize]) -> (Vec<usize>, usize, Vec<usize>, usize) {
     let kept: Vec<usize> = (0..shape.len()).filter(|i| !axes.contains(i)).collect();
     let count = |axes: &[usize]| axes.iter().map(|&a| shape[a]).product();
     (kept.clone(), count(&kept), axes.to_vec(), count(axes))
@@ -320,7 +320,7 @@ impl Reduce {
             self.launch_rows(gpu, prologue, index, (outputs, length, parts), Target::Memory(&scratch, compute, &view));
             let storage = Storage::ready(device.clone(), compute, outputs * parts, scratch.clone(), None);
             let partial = Tensor::whole(storage, Shape::from([outputs, parts]));
-            let prologue = fuse::prologue(&partial, partial.shape())?;
+            let prologue = fuse::whole_prologue(partial)?;
             self.launch_rows(gpu, &prologue, Index::Split(1), (outputs, parts, 1), target);
         } else if way == Way::Rows {
             self.launch_rows(gpu, prologue, index, (outputs, length, 1), target);
@@ -512,112 +512,5 @@ pub(super) unsafe fn write_f64(buffer: &Buffer, dtype: DType, at: usize, values:
             DType::U32 => put::<u32>(buffer, at, values),
             DType::U8 | DType::Bool => put::<u8>(buffer, at, values),
         }
-    }
-}
-
-impl Tensor {
-    /// Position of the largest element along `axis`, the first of equals; `int32`. NaN counts as the largest.
-    ///
-    /// # Panics
-    /// When the axis is out of range or empty.
-    #[track_caller]
-    pub fn argmax(&self, axis: isize) -> Tensor {
-        self.arg_extreme("argmax", axis, true)
-    }
-
-    /// Position of the smallest element along `axis`, the first of equals; `int32`. NaN counts as the smallest.
-    ///
-    /// # Panics
-    /// When the axis is out of range or empty.
-    #[track_caller]
-    pub fn argmin(&self, axis: isize) -> Tensor {
-        self.arg_extreme("argmin", axis, false)
-    }
-
-    #[track_caller]
-    fn arg_extreme(&self, name: &str, axis: isize, largest: bool) -> Tensor {
-        use crate::tensor::expect;
-        let axis = expect(name, shape::axis(axis, self.ndim()), &[self]);
-        let out = self.shape().remove(axis);
-        if self.shape()[axis] == 0 && out.size() > 0 {
-            let error = shape::InvalidType::new("at least one element along the axis", self.shape().to_string());
-            return expect(name, Err(error), &[self]);
-        }
-        let launcher = ArgExtreme { axis, largest };
-        elementwise::pending(self.device(), Root::Kernel(Arc::new(launcher)), &[self], out, DType::I32)
-    }
-}
-
-#[derive(Debug)]
-struct ArgExtreme {
-    axis: usize,
-    largest: bool,
-}
-
-impl Launcher for ArgExtreme {
-    fn run(&self, args: &[Tensor], plan: &Plan) -> Result<()> {
-        let x = &args[0];
-        let prologue = fuse::prologue(x, x.shape())?;
-        let (kept, outputs, reduced, length) = partition(&prologue.plan.shape, &[self.axis]);
-        let order: Vec<usize> = kept.iter().chain(&reduced).copied().collect();
-        let prologue = prologue.permute(&order);
-        if outputs == 0 {
-            return Ok(());
-        }
-        let output = &plan.outputs[0];
-        match &plan.device {
-            Device::Cpu(_) => {
-                plan.device.count_launch();
-                let values = match prologue.plan.compute {
-                    DType::F32 => self.positions(&elementwise::collect::<f32>(&prologue), length),
-                    _ => self.positions(&elementwise::collect::<f64>(&prologue), length),
-                };
-                // SAFETY: the output is known to nobody else yet.
-                unsafe { write_f64(&output.buffer, output.storage.dtype, output.offset, &values) };
-            }
-            Device::Gpu(gpu) => {
-                const FILES: &[crate::tensor::Wgsl] = &[wgsl!("math/is_nan.wgsl"), wgsl!("family/arg_extreme.wgsl")];
-                let kept = kept.len();
-                let results = View::contiguous(Shape::from(&prologue.plan.shape[..kept]));
-                let results = View { offset: output.offset, ..results };
-                let launch = |prologue: &Prologue, view: &View| {
-                    let rows = view.size();
-                    let mut kernel = Kernel::new("arg_extreme", gpu, prologue.plan.compute, FILES);
-                    kernel.constant("LARGEST", u32::from(self.largest));
-                    kernel.input("x", prologue, Index::Split(kept));
-                    kernel.integers_view("y", &output.buffer, view);
-                    let threads = row_threads(&mut kernel, length);
-                    kernel.word("rows", rows);
-                    kernel.word("length", length);
-                    kernel.launch(fold(rows.div_ceil(256 / threads)));
-                };
-                let prologue = split::with_rows_together(gpu, prologue, kept)?;
-                let leaves = &prologue.plan.leaves;
-                match split::cells(gpu, &prologue.plan.shape, kept, Operand::of_leaves(leaves), 1)? {
-                    None => launch(&prologue, &results),
-                    Some(cells) => {
-                        cells.iter().for_each(|c| launch(&c.of_prologue(&prologue), &c.axes(0..kept).of_view(&results)))
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn takes_epilogue(&self, _: &Device) -> bool {
-        false
-    }
-}
-
-impl ArgExtreme {
-    fn positions<R: Lane>(&self, values: &[R], length: usize) -> Vec<f64> {
-        let better = |a: R, b: R| a.is_nan() as u8 > b.is_nan() as u8 || if self.largest { a > b } else { a < b };
-        let of_row = |row: &[R]| {
-            let first = |best: usize, i: usize| {
-                if !row[best].is_nan() && better(row[i], row[best]) { i } else { best }
-            };
-            (1..row.len()).fold(0, first) as f64
-        };
-        values.chunks(length).map(of_row).collect()
     }
 }

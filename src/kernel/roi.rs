@@ -102,7 +102,7 @@ impl Regions {
         let n = self.shape().size();
         let new = |dtype: DType| device.allocate(fuse::bytes(device, dtype, n));
         let out = [new(x.dtype())?, new(DType::I32)?];
-        let prologue = fuse::prologue(x, x.shape())?;
+        let prologue = fuse::whole_prologue(x.clone())?;
         if n == 0 {
             return Ok(out);
         }
@@ -167,7 +167,7 @@ impl Regions {
         let run = || -> Result<Tensor> {
             let device = x.device();
             let out = device.allocate(fuse::bytes(device, x.dtype(), shape.size()))?;
-            let prologue = fuse::prologue(x, x.shape())?;
+            let prologue = fuse::whole_prologue(x.clone())?;
             let at = at.contiguous();
             let (places, from) = at.buffer()?;
             let from = from + at.view.offset;

@@ -3,6 +3,7 @@
 use super::{
     elementwise::{self, Lane},
     emit::{Index, Kernel, fold},
+    first,
     fuse::{self, Prologue},
     parallel::{self, Disjoint},
     reduce::write_f64,
@@ -14,7 +15,7 @@ use crate::{
     shape::{DType, Shape, View},
     tensor::{
         Storage, Tensor,
-        expr::{Launcher, Plan, Root},
+        expr::{Launcher, Operands, Plan, Root},
         wgsl,
     },
 };
@@ -46,11 +47,11 @@ struct Softmax {
 }
 
 impl Launcher for Softmax {
-    fn run(&self, args: &[Tensor], plan: &Plan) -> Result<()> {
+    fn run(&self, args: Operands, plan: &Plan) -> Result<()> {
         if plan.shape.size() == 0 {
             return Ok(());
         }
-        let x = &args[0];
+        let x = first(args);
         let order = last(x.ndim(), self.axis);
         let length = x.shape()[self.axis];
         let rows = x.size() / length;
@@ -66,7 +67,7 @@ impl Launcher for Softmax {
             let rows = x.with_view(x.view.permute(&order)).contiguous().softmax_rows(order.len() - 1, self.log);
             return elementwise::assign(rows, &output.buffer, &view);
         }
-        let prologue = fuse::prologue(x, x.shape())?.permute(&order);
+        let prologue = fuse::whole_prologue(x)?.permute(&order);
         match &plan.device {
             Device::Cpu(_) => {
                 plan.device.count_launch();
@@ -79,7 +80,7 @@ impl Launcher for Softmax {
             }
             Device::Gpu(gpu) => {
                 const FILES: &[crate::tensor::Wgsl] = &[wgsl!("family/softmax.wgsl")];
-                let kept = x.ndim() - 1;
+                let kept = order.len() - 1;
                 let dtype = output.storage.dtype;
                 let prologue = split::with_rows_together(gpu, prologue, kept)?;
                 let launch = |prologue: &Prologue, view: &View| {

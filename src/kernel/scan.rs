@@ -15,7 +15,7 @@ use crate::{
     shape::{DType, View},
     tensor::{
         Tensor,
-        expr::{Launcher, Plan, Root},
+        expr::{Launcher, Operands, Plan, Root},
         wgsl,
     },
 };
@@ -57,7 +57,7 @@ struct Scan {
 }
 
 impl Launcher for Scan {
-    fn run(&self, args: &[Tensor], plan: &Plan) -> Result<()> {
+    fn run(&self, args: Operands, plan: &Plan) -> Result<()> {
         let shape = &plan.shape;
         if shape.size() == 0 {
             return Ok(());
@@ -65,7 +65,7 @@ impl Launcher for Scan {
         let length = shape[shape.len() - 1];
         let rows = shape.size() / length;
         let output = &plan.outputs[0];
-        let operands = args.iter().map(|x| fuse::prologue(x, shape)).collect::<Result<Vec<_>>>()?;
+        let operands = args.into_iter().map(|x| fuse::prologue(x, shape)).collect::<Result<Vec<_>>>()?;
         match &plan.device {
             Device::Cpu(_) => {
                 plan.device.count_launch();

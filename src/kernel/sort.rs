@@ -87,9 +87,7 @@ impl Tensor {
         let moved: Shape = order.iter().map(|&a| self.shape()[a]).collect();
         let result = moved.with(moved.len() - 1, k);
         let run = || -> Result<[Tensor; 2]> {
-            // Another handle: the caller can ask for the values again.
-            let x = self.clone();
-            let prologue = fuse::prologue(&x, x.shape())?.permute(&order);
+            let prologue = fuse::whole_prologue(self.clone())?.permute(&order);
             let new = |dtype| device.allocate(fuse::bytes(device, dtype, result.size()));
             let [values, positions] = [new(self.dtype())?, new(DType::I32)?];
             if result.size() > 0 {

@@ -62,10 +62,15 @@ pub(crate) enum Root {
     Kernel(Arc<dyn Launcher>),
 }
 
+/// What a kernel computes its tensor from.
+pub(crate) type Operands = SmallVec<[Tensor; 3]>;
+
 /// A kernel that computes one tensor and can apply elementwise operators to each element as it stores it.
 pub(crate) trait Launcher: Debug + Send + Sync {
     /// Computes `plan`'s outputs from the kernel's own result, which the plan calls [`Source::Kernel`].
-    fn run(&self, args: &[Tensor], plan: &Plan) -> Result<()>;
+    ///
+    /// The operands are the kernel's: one that nobody else holds may be pending, and read through.
+    fn run(&self, args: Operands, plan: &Plan) -> Result<()>;
 
     /// Whether elementwise operators may follow in its store on this device.
     fn takes_epilogue(&self, device: &Device) -> bool;

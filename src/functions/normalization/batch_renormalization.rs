@@ -76,9 +76,7 @@ pub fn batch_renormalization(
     let (r, d) = if x.size() == 0 {
         (gamma.data().full_like(1.0), gamma.data().full_like(0.0))
     } else {
-        // A handle of its own: a pending operand that has only one is computed inside the kernel and is nowhere after.
-        let held = x.data().clone();
-        let batch = moments(&held, &axes, options.eps, None);
+        let batch = moments(x.data(), &axes, options.eps, None);
         let of = |t: &Tensor| t.cast(batch.mean.dtype()).with_shape(&shape);
         let by = of(&running.var).add_scalar(options.eps).rsqrt();
         let r = by.div(&batch.scale).clip(1.0 / options.rmax, options.rmax);

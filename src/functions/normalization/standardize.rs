@@ -234,26 +234,26 @@ impl Function for StandardizeGrad {
         let shared: Vec<usize> = axes.iter().copied().filter(|a| over.contains(a)).collect();
         let same = |a: &[usize], b: &[usize]| a.iter().all(|i| b.contains(i) || x.shape()[*i] == 1);
         let (gx, sums) = if same(axes, &over) && same(&over, axes) {
-            let sums = sum_and_dot(gy, &standard(), axes);
+            let sums = sum_and_dot(gy, standard(), axes);
             (want_x.then(|| of_x(GRAD, &sums)), Some(sums))
         } else if let Some(rows) = &self.rows {
             let gx = want_x.then(|| normalize_rows_grad(x, gamma, gy, rows));
-            (gx, (want_gamma || want_beta).then(|| sum_and_dot(gy, &standard(), &over)))
+            (gx, (want_gamma || want_beta).then(|| sum_and_dot(gy, standard(), &over)))
         } else {
-            let common = (!shared.is_empty()).then(|| sum_and_dot(gy, &standard(), &shared));
+            let common = (!shared.is_empty()).then(|| sum_and_dot(gy, standard(), &shared));
             let gx = want_x.then(|| {
                 let sums = match &common {
                     Some(sums) => StandardizeGrad::totals(&sums.mul(&gamma.cast(sums.dtype())), axes),
                     None => {
                         let g = gy.cast(wide(gy.dtype())).mul(&gamma.cast(wide(gy.dtype())));
-                        sum_and_dot(&g, &standard(), axes)
+                        sum_and_dot(&g, standard(), axes)
                     }
                 };
                 of_x(GRAD_WITHIN, &sums)
             });
             let affine = (want_gamma || want_beta).then(|| match &common {
                 Some(sums) => StandardizeGrad::totals(sums, &over),
-                None => sum_and_dot(gy, &standard(), &over),
+                None => sum_and_dot(gy, standard(), &over),
             });
             (gx, affine)
         };

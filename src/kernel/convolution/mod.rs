@@ -22,7 +22,7 @@ use crate::{
     shape::{ConvolutionShape, DType, Shape},
     tensor::{
         Tensor,
-        expr::{Launcher, Plan, Root},
+        expr::{Launcher, Operands, Plan, Root},
     },
 };
 use std::sync::Arc;
@@ -71,7 +71,7 @@ struct Convolve {
 }
 
 impl Launcher for Convolve {
-    fn run(&self, args: &[Tensor], plan: &Plan) -> Result<()> {
+    fn run(&self, args: Operands, plan: &Plan) -> Result<()> {
         if plan.shape.size() == 0 {
             return Ok(());
         }
@@ -80,9 +80,9 @@ impl Launcher for Convolve {
             Device::Cpu(_) => {
                 plan.device.count_launch();
                 match args[0].dtype() {
-                    DType::F32 => cpu::run::<f32>(self.direction, s, args, plan),
-                    DType::F64 => cpu::run::<f64>(self.direction, s, args, plan),
-                    _ => cpu::run_halves(self.direction, s, args, plan),
+                    DType::F32 => cpu::run::<f32>(self.direction, s, &args, plan),
+                    DType::F64 => cpu::run::<f64>(self.direction, s, &args, plan),
+                    _ => cpu::run_halves(self.direction, s, &args, plan),
                 }
             }
             Device::Gpu(gpu) => match self.direction {

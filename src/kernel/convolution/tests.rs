@@ -12,7 +12,7 @@ use crate::{
     shape::{Convolution, ConvolutionShape, DType, Meta, Shape, convolution},
     tensor::{
         Tensor,
-        expr::{Launcher, Plan, Root},
+        expr::{Launcher, Operands, Plan, Root},
     },
     testing,
 };
@@ -23,7 +23,7 @@ use std::sync::Arc;
 struct Scheduled(Direction, ConvolutionShape, Schedule);
 
 impl Launcher for Scheduled {
-    fn run(&self, args: &[Tensor], plan: &Plan) -> Result<()> {
+    fn run(&self, args: Operands, plan: &Plan) -> Result<()> {
         let Device::Gpu(gpu) = &plan.device else { unreachable!("schedules are for GPUs") };
         let (a, b, schedule) = (&args[0], &args[1], Some(self.2));
         match self.0 {

@@ -10,7 +10,7 @@ mod joint;
 mod prologue;
 
 pub(super) use joint::joint;
-pub(super) use prologue::{Prologue, prologue};
+pub(super) use prologue::{Prologue, prologue, whole_prologue};
 
 use super::elementwise;
 use crate::{
@@ -19,11 +19,10 @@ use crate::{
     shape::DType,
     tensor::{
         State, Storage, Tensor,
-        expr::{Expr, Launcher, Place, Plan},
+        expr::{Expr, Launcher, Operands, Place, Plan},
     },
 };
 use gather::Gather;
-use smallvec::SmallVec;
 use std::sync::{Arc, Weak};
 
 impl Tensor {
@@ -77,8 +76,6 @@ enum Step {
     Wait,
     Failed(Error),
 }
-
-type Operands = SmallVec<[Tensor; 3]>;
 
 /// A plan that was claimed, with the kernel it is an epilogue of.
 struct Job {
@@ -136,7 +133,8 @@ pub(super) fn force(root: &Arc<Storage>) {
 
 fn run(mut job: Job) -> Result<()> {
     let operands: &[Tensor] = job.kernel.as_ref().map_or(&[], |(_, args)| args);
-    let result = allocate(&mut job.plan, operands).and_then(|()| match &job.kernel {
+    let result = allocate(&mut job.plan, operands).and_then(|()| match job.kernel.take() {
+        // The kernel has the only handles to what is still pending, so it may read through it.
         Some((kernel, args)) => kernel.run(args, &job.plan),
         None => elementwise::run(&job.plan),
     });

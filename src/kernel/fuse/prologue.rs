@@ -25,8 +25,8 @@ pub(in crate::kernel) struct Prologue {
 
 /// The expression behind `tensor` if nobody else holds it, else its memory as a single leaf.
 ///
-/// `tensor` must be the caller's only handle beside those of true holders.
-pub(in crate::kernel) fn prologue(tensor: &Tensor, shape: &Shape) -> Result<Prologue> {
+/// By value: a handle that the caller keeps, or that its own caller has, counts as somebody's, who can ask for the values.
+pub(in crate::kernel) fn prologue(tensor: Tensor, shape: &Shape) -> Result<Prologue> {
     let storage = &tensor.storage;
     if fusion() && tensor.is_whole() && Arc::strong_count(storage) == 1 {
         loop {
@@ -66,6 +66,12 @@ pub(in crate::kernel) fn prologue(tensor: &Tensor, shape: &Shape) -> Result<Prol
         outputs: vec![],
     };
     Ok(Prologue { plan, source: Source::Leaf(0), _claimed: vec![] })
+}
+
+/// [`prologue`] over the tensor's own shape.
+pub(in crate::kernel) fn whole_prologue(tensor: Tensor) -> Result<Prologue> {
+    let shape = tensor.shape().clone();
+    prologue(tensor, &shape)
 }
 
 impl Prologue {

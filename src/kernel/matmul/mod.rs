@@ -20,9 +20,10 @@ use crate::{
     shape::{self, MatmulShape, Meta},
     tensor::{
         Tensor, expect,
-        expr::{Launcher, Plan, Root},
+        expr::{Launcher, Operands, Plan, Root},
     },
 };
+use smallvec::smallvec;
 use std::sync::Arc;
 
 impl Tensor {
@@ -58,7 +59,7 @@ pub(in crate::kernel) fn product_into(
     lead: usize,
     plan: &Plan,
 ) -> Result<()> {
-    Matmul { shape, rule: Rule::Adapter, lead }.run(&[a.clone(), b.clone()], plan)
+    Matmul { shape, rule: Rule::Adapter, lead }.run(smallvec![a.clone(), b.clone()], plan)
 }
 
 /// The operand as (batch.., rows of the result, k).
@@ -99,7 +100,7 @@ enum Rule {
 }
 
 impl Launcher for Matmul {
-    fn run(&self, args: &[Tensor], plan: &Plan) -> Result<()> {
+    fn run(&self, args: Operands, plan: &Plan) -> Result<()> {
         if plan.shape.size() == 0 {
             return Ok(());
         }

@@ -1,0 +1,128 @@
+//! Where the extremes of rows are.
+
+use super::{
+    elementwise::{self, Lane},
+    emit::{Index, Kernel, fold},
+    first,
+    fuse::{self, Prologue},
+    reduce::{partition, write_f64},
+    rows::row_threads,
+    split::{self, Operand},
+};
+use crate::{
+    device::Device,
+    error::Result,
+    shape::{self, DType, Shape, View},
+    tensor::{
+        Tensor,
+        expr::{Launcher, Operands, Plan, Root},
+        wgsl,
+    },
+};
+use std::sync::Arc;
+
+impl Tensor {
+    /// Position of the largest element along `axis`, the first of equals; `int32`. NaN counts as the largest.
+    ///
+    /// # Panics
+    /// When the axis is out of range or empty.
+    #[track_caller]
+    pub fn argmax(&self, axis: isize) -> Tensor {
+        self.arg_extreme("argmax", axis, true)
+    }
+
+    /// Position of the smallest element along `axis`, the first of equals; `int32`. NaN counts as the smallest.
+    ///
+    /// # Panics
+    /// When the axis is out of range or empty.
+    #[track_caller]
+    pub fn argmin(&self, axis: isize) -> Tensor {
+        self.arg_extreme("argmin", axis, false)
+    }
+
+    #[track_caller]
+    fn arg_extreme(&self, name: &str, axis: isize, largest: bool) -> Tensor {
+        use crate::tensor::expect;
+        let axis = expect(name, shape::axis(axis, self.ndim()), &[self]);
+        let out = self.shape().remove(axis);
+        if self.shape()[axis] == 0 && out.size() > 0 {
+            let error = shape::InvalidType::new("at least one element along the axis", self.shape().to_string());
+            return expect(name, Err(error), &[self]);
+        }
+        let launcher = ArgExtreme { axis, largest };
+        elementwise::pending(self.device(), Root::Kernel(Arc::new(launcher)), &[self], out, DType::I32)
+    }
+}
+
+#[derive(Debug)]
+struct ArgExtreme {
+    axis: usize,
+    largest: bool,
+}
+
+impl Launcher for ArgExtreme {
+    fn run(&self, args: Operands, plan: &Plan) -> Result<()> {
+        let prologue = fuse::whole_prologue(first(args))?;
+        let (kept, outputs, reduced, length) = partition(&prologue.plan.shape, &[self.axis]);
+        let order: Vec<usize> = kept.iter().chain(&reduced).copied().collect();
+        let prologue = prologue.permute(&order);
+        if outputs == 0 {
+            return Ok(());
+        }
+        let output = &plan.outputs[0];
+        match &plan.device {
+            Device::Cpu(_) => {
+                plan.device.count_launch();
+                let values = match prologue.plan.compute {
+                    DType::F32 => self.positions(&elementwise::collect::<f32>(&prologue), length),
+                    _ => self.positions(&elementwise::collect::<f64>(&prologue), length),
+                };
+                // SAFETY: the output is known to nobody else yet.
+                unsafe { write_f64(&output.buffer, output.storage.dtype, output.offset, &values) };
+            }
+            Device::Gpu(gpu) => {
+                const FILES: &[crate::tensor::Wgsl] = &[wgsl!("math/is_nan.wgsl"), wgsl!("family/arg_extreme.wgsl")];
+                let kept = kept.len();
+                let results = View::contiguous(Shape::from(&prologue.plan.shape[..kept]));
+                let results = View { offset: output.offset, ..results };
+                let launch = |prologue: &Prologue, view: &View| {
+                    let rows = view.size();
+                    let mut kernel = Kernel::new("arg_extreme", gpu, prologue.plan.compute, FILES);
+                    kernel.constant("LARGEST", u32::from(self.largest));
+                    kernel.input("x", prologue, Index::Split(kept));
+                    kernel.integers_view("y", &output.buffer, view);
+                    let threads = row_threads(&mut kernel, length);
+                    kernel.word("rows", rows);
+                    kernel.word("length", length);
+                    kernel.launch(fold(rows.div_ceil(256 / threads)));
+                };
+                let prologue = split::with_rows_together(gpu, prologue, kept)?;
+                let leaves = &prologue.plan.leaves;
+                match split::cells(gpu, &prologue.plan.shape, kept, Operand::of_leaves(leaves), 1)? {
+                    None => launch(&prologue, &results),
+                    Some(cells) => {
+                        cells.iter().for_each(|c| launch(&c.of_prologue(&prologue), &c.axes(0..kept).of_view(&results)))
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn takes_epilogue(&self, _: &Device) -> bool {
+        false
+    }
+}
+
+impl ArgExtreme {
+    fn positions<R: Lane>(&self, values: &[R], length: usize) -> Vec<f64> {
+        let better = |a: R, b: R| a.is_nan() as u8 > b.is_nan() as u8 || if self.largest { a > b } else { a < b };
+        let of_row = |row: &[R]| {
+            let first = |best: usize, i: usize| {
+                if !row[best].is_nan() && better(row[i], row[best]) { i } else { best }
+            };
+            (1..row.len()).fold(0, first) as f64
+        };
+        values.chunks(length).map(of_row).collect()
+    }
+}
