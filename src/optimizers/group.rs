@@ -13,6 +13,7 @@ use crate::{
     shape::DType,
     tensor::{Tensor, expr::Place},
 };
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// What parameters must share to be of one group.
@@ -22,8 +23,8 @@ pub(super) struct Key {
     pub dtype: DType,
     pub t: u64,
     /// Which adjustments and which hooks concern them.
-    pub adjustments: Vec<bool>,
-    pub hooks: Vec<bool>,
+    pub adjustments: SmallVec<[bool; 8]>,
+    pub hooks: SmallVec<[bool; 8]>,
 }
 
 pub(super) struct Group {

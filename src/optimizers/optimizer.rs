@@ -223,19 +223,19 @@ impl<R: Rule> Optimizer<R> {
         let mut units = vec![];
         let mut gradients = vec![];
         let is_new = self.regroup(&active)?;
+        let mut of_slot = vec![None; self.slots.len()];
+        active.into_iter().for_each(|(i, g)| of_slot[i] = Some(g));
         for (at, group) in self.groups.iter_mut().enumerate() {
-            let of = |&i: &usize| active.iter().find(|(a, _)| *a == i).map(|(_, g)| g.clone());
-            let parts: Vec<Tensor> = group.members.iter().filter_map(of).collect();
+            let parts: Vec<Tensor> = group.members.iter().filter_map(|&i| of_slot[i].take()).collect();
             let g = group.gradients(&mut self.slots, &parts, is_new)?;
             let w = group.values(&self.slots).expect("regrouped for this step");
             gradients.push(Gradient { w, g });
             units.push(Unit::Group(at));
         }
-        for (i, g) in active {
-            if !self.groups.iter().any(|group| group.members.contains(&i)) {
-                gradients.push(Gradient { w: self.slots[i].parameter.data(), g });
-                units.push(Unit::Alone(i));
-            }
+        // What no group took.
+        for (i, g) in of_slot.into_iter().enumerate().filter_map(|(i, g)| Some((i, g?))) {
+            gradients.push(Gradient { w: self.slots[i].parameter.data(), g });
+            units.push(Unit::Alone(i));
         }
         self.t += 1;
         let slot_of = |unit: &Unit| match *unit {
