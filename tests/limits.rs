@@ -118,6 +118,40 @@ fn reductions_beyond_a_binding() {
 }
 
 #[test]
+fn products_beyond_a_binding() {
+    let _alone = alone();
+    let device = narrow();
+    let product = |transa: bool, transb: bool| move |x: &[Tensor]| x[0].matmul(&x[1], transa, transb);
+    // Operands of 3 to 6 windows, and a result of 3, with each axis the one that is cut, in all orders of memory.
+    for (m, n, k) in [(200, 70, 250), (70, 260, 200), (33, 40, 2000), (220, 230, 20)] {
+        for (transa, transb) in [(false, false), (false, true), (true, false), (true, true)] {
+            let a = numbers(&if transa { [k, m] } else { [m, k] }, 1);
+            let b = numbers(&if transb { [n, k] } else { [k, n] }, 2);
+            same(&device, &[&a, &b], 1e-4, product(transa, transb));
+        }
+    }
+    // With what follows, of the same shape, of another, and by position.
+    let (a, b, bias, rest) =
+        (numbers(&[200, 70], 3), numbers(&[70, 250], 4), numbers(&[250], 5), numbers(&[200, 250], 6));
+    same(&device, &[&a, &b, &bias, &rest], 1e-5, |x| x[0].matmul(&x[1], false, false).add(&x[2]).relu().mul(&x[3]));
+    same(&device, &[&a, &b], 1e-5, |x| x[0].matmul(&x[1], false, false).reshape([100, 500]).neg());
+    same(&device, &[&a, &b], 1e-5, |x| {
+        catena::random::seed(5);
+        let product = Variable::constant(x[0].matmul(&x[1], false, false));
+        F::dropout(&product, 0.4).data().clone()
+    });
+    // Batches, one of them broadcast, and vectors.
+    let (a, b) = (numbers(&[7, 60, 90], 7), numbers(&[90, 80], 8));
+    same(&device, &[&a, &b], 1e-5, product(false, false));
+    let (a, b) = (numbers(&[300, 200], 9), numbers(&[200, 1], 10));
+    same(&device, &[&a, &b], 1e-5, product(false, false));
+    let b = numbers(&[1, 300], 12);
+    same(&device, &[&b, &a], 1e-5, product(false, false));
+    let long = numbers(&[1, 50_000], 11);
+    same(&device, &[&long, &long], 1e-4, product(false, true));
+}
+
+#[test]
 fn rows_beyond_a_binding() {
     let _alone = alone();
     let device = narrow();
@@ -184,6 +218,11 @@ fn no_launch_takes_too_many_elements() {
     same(&device, &[&x], 1e-5, |x| x[0].reduce(Reduction::Sum, None, false));
     same(&device, &[&x], 1e-5, |x| x[0].reduce(Reduction::Sum, Some(&[0]), false));
     same(&device, &[&x], 1e-5, |x| x[0].reduce(Reduction::Max, Some(&[1]), false));
+    // 16 products count as one element.
+    let b = numbers(&[250, 100], 14);
+    let before = device.stats();
+    same(&device, &[&x, &b], 1e-5, |x| x[0].matmul(&x[1], false, false));
+    assert!((device.stats() - before).launches >= 400 * 250 * 100 / 160_000);
 }
 
 #[test]
@@ -207,6 +246,12 @@ fn a_tensor_of_more_than_128_mib() {
     let columns_sum = ones.reduce(Reduction::Sum, Some(&[0]), false).to_vec::<f32>().unwrap();
     assert!(columns_sum.iter().all(|&v| v == rows as f32));
     assert_eq!(x.reduce(Reduction::Max, None, false).item().unwrap(), (rows * columns - 1) as f32 as f64);
+    // As the left side of a product, and transposed, where k is the long axis.
+    let few = Tensor::from_slice(&[0.5f32, 2.0], [2, 1], &device);
+    let product = ones.matmul(&few.broadcast_to([2, columns]), false, true).to_vec::<f32>().unwrap();
+    assert!(product.chunks(2).all(|row| row == [512.0, 2048.0]));
+    let product = ones.matmul(&few.broadcast_to([2, rows]), true, true).to_vec::<f32>().unwrap();
+    assert!(product.chunks(2).all(|row| row == [20_480.0, 81_920.0]));
 }
 
 #[test]

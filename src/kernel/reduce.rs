@@ -50,7 +50,7 @@ impl Reduction {
     }
 
     /// The combination of two partial results as an operator.
-    fn op(self) -> Op {
+    pub(super) fn op(self) -> Op {
         match self {
             Reduction::Sum => FOLD_SUM,
             Reduction::Prod => FOLD_PROD,

@@ -56,6 +56,27 @@ impl Cell {
         Prologue::of(plan, whole.source)
     }
 
+    /// What of a plan lies in the cell; `whole` are the row-major strides of the plan's shape.
+    pub fn of_plan(&self, plan: &Plan, whole: &[isize]) -> Plan {
+        let outputs = plan.outputs.iter().cloned().map(|mut o| {
+            let view = self.of_view(&region(&o, &plan.shape, whole));
+            if o.region.is_none() && view.is_contiguous() {
+                o.offset = view.offset;
+            } else {
+                o.region = Some(view);
+            }
+            o
+        });
+        Plan {
+            device: plan.device.clone(),
+            shape: self.shape.clone(),
+            compute: plan.compute,
+            leaves: self.leaves(&plan.leaves),
+            nodes: plan.nodes.clone(),
+            outputs: outputs.collect(),
+        }
+    }
+
     /// The cell along the first `n` axes, or along those after them.
     pub fn axes(&self, range: std::ops::Range<usize>) -> Cell {
         Cell {
@@ -88,6 +109,30 @@ impl Operand {
         leaves.iter().map(|l| Operand::new(&l.buffer, l.dtype, &l.strides))
     }
 
+    /// A plan's outputs, as they lie over its shape; `whole` are the row-major strides of that.
+    pub fn of_results(plan: &Plan, whole: &[isize]) -> impl Iterator<Item = Operand> {
+        plan.outputs.iter().map(move |o| {
+            let strides = o.region.as_ref().map_or(whole, |r| &r.strides);
+            Operand::new(&o.buffer, o.storage.dtype, strides)
+        })
+    }
+
+    /// Memory still to be had, of `size` words.
+    pub fn of_new(size: usize, strides: &[isize]) -> Operand {
+        Operand { strides: strides.iter().copied().collect(), width: 4, capacity: size as u64 * 4 }
+    }
+
+    /// Whether one binding does not show all of its memory.
+    pub fn exceeds(&self, gpu: &Gpu) -> bool {
+        self.capacity > gpu.max_binding()
+    }
+
+    /// The operand over further axes as well, along which it repeats.
+    pub fn over(mut self, axes: usize) -> Operand {
+        self.strides.resize(axes, 0);
+        self
+    }
+
     /// A plan's output, as it lies over a view of its shape.
     pub fn of_result(output: &Output, view: &View) -> impl Iterator<Item = Operand> {
         std::iter::once(Operand::new(&output.buffer, output.storage.dtype, &view.strides))
@@ -113,10 +158,21 @@ pub(super) fn cells(
     operands: impl Iterator<Item = Operand>,
     weight: usize,
 ) -> Result<Option<Vec<Cell>>> {
+    cells_of(gpu, shape, axes, operands, gpu.max_work() / weight.max(1))
+}
+
+/// As [`cells`], of at most `work` elements each.
+pub(super) fn cells_of(
+    gpu: &Gpu,
+    shape: &Shape,
+    axes: usize,
+    operands: impl Iterator<Item = Operand>,
+    work: usize,
+) -> Result<Option<Vec<Cell>>> {
     // Windows begin at multiples of 256 bytes and end at multiples of 16.
     let most = gpu.max_binding().saturating_sub(512).max(16);
-    let work = (gpu.max_work() / weight.max(1)).max(1);
-    let large: SmallVec<[Operand; 4]> = operands.filter(|o| o.capacity > gpu.max_binding()).collect();
+    let work = work.max(1);
+    let large: SmallVec<[Operand; 4]> = operands.filter(|o| o.exceeds(gpu)).collect();
     let size = shape.size();
     if size == 0 || (large.is_empty() && size <= work) {
         return Ok(None);
@@ -179,15 +235,16 @@ pub(super) fn with_rows_together(gpu: &Gpu, prologue: Prologue, kept: usize) -> 
     Ok(Prologue::of(copy, Source::Leaf(0)))
 }
 
+/// Where an output of a plan lies.
+fn region(output: &Output, shape: &Shape, whole: &[isize]) -> View {
+    let in_order = || View { shape: shape.clone(), strides: whole.iter().copied().collect(), offset: output.offset };
+    output.region.clone().unwrap_or_else(in_order)
+}
+
 /// Computes a plan of elementwise operators on a GPU, by as many kernels as it takes.
 pub(super) fn run_map(gpu: &Arc<Gpu>, plan: &Plan) -> Result<()> {
     let whole = plan.shape.contiguous_strides();
-    let region = |o: &Output| {
-        let in_order = || View { shape: plan.shape.clone(), strides: whole.clone(), offset: o.offset };
-        o.region.clone().unwrap_or_else(in_order)
-    };
-    let outputs = plan.outputs.iter().map(|o| Operand::new(&o.buffer, o.storage.dtype, &region(o).strides));
-    let operands = Operand::of_leaves(&plan.leaves).chain(outputs);
+    let operands = Operand::of_leaves(&plan.leaves).chain(Operand::of_results(plan, &whole));
     let launch = |part: &Plan, within: Option<&Within>| {
         let mut kernel = Kernel::new("map", gpu, plan.compute, &[wgsl!("family/map.wgsl")]);
         kernel.map(part, within);
@@ -200,23 +257,7 @@ pub(super) fn run_map(gpu: &Arc<Gpu>, plan: &Plan) -> Result<()> {
     let indexed = plan.nodes.iter().any(|n| n.op.indexed);
     for cell in cells {
         let within = Within { strides: whole.clone(), first: cell.first(&whole) as usize };
-        let outputs = plan.outputs.iter().cloned().map(|mut o| {
-            let view = cell.of_view(&region(&o));
-            if o.region.is_none() && view.is_contiguous() {
-                o.offset = view.offset;
-            } else {
-                o.region = Some(view);
-            }
-            o
-        });
-        let part = Plan {
-            device: plan.device.clone(),
-            shape: cell.shape.clone(),
-            compute: plan.compute,
-            leaves: cell.leaves(&plan.leaves),
-            nodes: plan.nodes.clone(),
-            outputs: outputs.collect(),
-        };
+        let part = cell.of_plan(plan, &whole);
         launch(&part, indexed.then_some(&within));
     }
     Ok(())

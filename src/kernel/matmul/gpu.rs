@@ -39,6 +39,12 @@ pub(in crate::kernel) fn reads_vectors(leaf: &Leaf, shape: &[usize]) -> (bool, u
     (unit(along) && aligned && shape[along].is_multiple_of(4), u32::from(along == last))
 }
 
+/// As many of the parts of sums as one binding shows.
+pub(in crate::kernel) fn parts_within(gpu: &Gpu, parts: usize, plan: &Plan) -> usize {
+    let most = gpu.max_binding() as usize / (plan.shape.size().max(1) * 4);
+    parts.min(most.max(1))
+}
+
 /// A buffer for the parts of sums, as the kernel's output `part`.
 pub(in crate::kernel) fn parts_buffer(kernel: &mut Kernel<'_>, parts: usize, plan: &Plan) -> Result<Buffer> {
     let buffer = plan.device.allocate((parts * plan.shape.size()) as u64 * 4)?;
@@ -55,9 +61,17 @@ pub(in crate::kernel) fn add_parts(buffer: Buffer, parts: usize, plan: &Plan) ->
 
 impl Matmul {
     pub(super) fn run_gpu(&self, gpu: &Arc<Gpu>, a: &Tensor, b: &Tensor, plan: &Plan) -> Result<()> {
+        let (a, b) = (leaf(a)?, leaf(b)?);
+        match self.cells(gpu, &a, &b, plan)? {
+            None => self.run_whole(gpu, (&a, &b), plan),
+            Some(cells) => self.run_cells(gpu, (&a, &b), &cells, plan),
+        }
+    }
+
+    /// Computes what one kernel can.
+    pub(super) fn run_whole(&self, gpu: &Arc<Gpu>, (a, b): (&Leaf, &Leaf), plan: &Plan) -> Result<()> {
         let MatmulShape { batch, m, n, k } = &self.shape;
         let mut sizes = Sizes { m: *m, n: *n, k: *k, batches: batch.size() };
-        let (a, b) = (leaf(a)?, leaf(b)?);
         if b.strides[..batch.len()].iter().all(|&s| s == 0) {
             // One right side for every batch: all rows of the left sides are one matrix.
             sizes = Sizes { m: sizes.m * sizes.batches, batches: 1, ..sizes };
@@ -65,19 +79,19 @@ impl Matmul {
         let software = gpu.is_software() && self.rule == Rule::Adapter;
         let schedule = match self.rule {
             Rule::Exactly(schedule) => schedule,
-            _ if sizes.m == 1 || sizes.n == 1 => return self.run_vector(gpu, (&a, &b), sizes, software, plan),
+            _ if sizes.m == 1 || sizes.n == 1 => return self.run_vector(gpu, (a, b), sizes, software, plan),
             _ => {
                 let question = || {
                     let [m, n, k, count] = [sizes.m, sizes.n, sizes.k, sizes.batches].map(tuner::bucket);
                     let across = |leaf: &Leaf| leaf.strides.last() != Some(&1);
-                    format!("matmul {m} {n} {k} {count} {} {} {:?}", across(&a), across(&b), plan.compute)
+                    format!("matmul {m} {n} {k} {count} {} {} {:?}", across(a), across(b), plan.compute)
                 };
                 let candidates = Schedule::candidates(&sizes, software);
-                let launch = |schedule| self.run_scheduled(gpu, (&a, &b), sizes, schedule, plan);
+                let launch = |schedule| self.run_scheduled(gpu, (a, b), sizes, schedule, plan);
                 tuner::choose(gpu, question, &candidates, launch)?
             }
         };
-        self.run_scheduled(gpu, (&a, &b), sizes, schedule, plan)
+        self.run_scheduled(gpu, (a, b), sizes, schedule, plan)
     }
 
     pub(super) fn run_scheduled(
@@ -85,10 +99,11 @@ impl Matmul {
         gpu: &Arc<Gpu>,
         (a, b): (&Leaf, &Leaf),
         sizes: Sizes,
-        schedule: Schedule,
+        mut schedule: Schedule,
         plan: &Plan,
     ) -> Result<()> {
         let MatmulShape { batch, m, n, k } = &self.shape;
+        schedule.parts = parts_within(gpu, schedule.parts, plan);
         let shape = |rows: usize| Shape::from([&batch[..], &[rows, *k]].concat());
         let (shape_a, shape_b) = (shape(*m), shape(*n));
         let ((mut vectors_a, along_a), (mut vectors_b, along_b)) =

@@ -1,5 +1,6 @@
 //! `y[b, i, j] = sum over k of a[b, i, k] * b[b, k, j]`, with either operand transposed and batches broadcast, no copies.
 
+mod cells;
 mod cpu;
 mod gpu;
 mod schedule;

@@ -2,7 +2,7 @@
 
 use super::{
     Matmul,
-    gpu::{ALONG_K, add_parts, parts_buffer, reads_vectors},
+    gpu::{ALONG_K, add_parts, parts_buffer, parts_within, reads_vectors},
     schedule::Sizes,
 };
 use crate::{
@@ -47,7 +47,7 @@ impl Matmul {
         let tiles = rows.div_ceil(GROUP / across);
         let groups = tiles * sizes.batches;
         let wanted = if groups < 64 { (128 / groups.max(1)).min(k / (across * 64)) } else { 1 };
-        let parts = wanted.max(k.div_ceil(across * MOST)).max(1);
+        let parts = parts_within(gpu, wanted.max(k.div_ceil(across * MOST)).max(1), plan);
         let put = if parts > 1 { wgsl!("gemm/put_part.wgsl") } else { wgsl!("gemm/put_flat.wgsl") };
         let files = [wgsl!("gemm/vector.wgsl"), put];
         let mut kernel = Kernel::new("matmul_vector", gpu, plan.compute, &files);
