@@ -258,3 +258,28 @@ fn other_files_are_no_npz() {
     let e = NpzReader::open(&path).unwrap_err().to_string();
     assert!(e.contains("expected an .npz file, which is a zip archive"), "{e}");
 }
+
+#[test]
+fn wide_counters_are_taken_where_they_fit() {
+    use catena::{links::BatchNormalization, serializers::load_npz, serializers::save_npz};
+    let dir = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (dir.path().join("ours.npz"), dir.path().join("theirs.npz"));
+    save_npz(&ours, &BatchNormalization::new(2)).unwrap();
+    let reader = NpzReader::open(&ours).unwrap();
+    let written_with = |n: i64| {
+        let mut file = NpzWriter::create(&theirs).unwrap();
+        for name in reader.names() {
+            let value = if name == "N" { NpyValue::from(n) } else { reader.get(name).unwrap() };
+            file.add(name, &value).unwrap();
+        }
+        file.finish().unwrap();
+    };
+    let mut link = BatchNormalization::new(2);
+    written_with(7);
+    load_npz(&theirs, &mut link).unwrap();
+    assert_eq!(link.N.data().item().unwrap(), 7.0);
+    written_with(1 << 40);
+    let e = load_npz(&theirs, &mut link).unwrap_err().to_string();
+    assert!(e.contains("member N has numbers beyond 32 bits"), "{e}");
+    assert_eq!(link.N.data().item().unwrap(), 7.0);
+}

@@ -7,7 +7,45 @@ mod structured;
 pub use structured::{DownsamplingConvFilter, Identity, Mode, NaN, Orthogonal, UpsamplingDeconvFilter};
 
 use crate::{kernel::philox::Generator, shape::Shape};
-use std::fmt::Debug;
+use std::{cell::Cell, fmt::Debug, marker::PhantomData};
+
+thread_local! {
+    static UNFILLED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Parameters of this thread get shapes and no values, until it is dropped.
+#[must_use = "values are drawn again as soon as the scope is dropped"]
+pub struct WithoutValues {
+    before: bool,
+    // As settings are the thread's, the scope must end on the one where it began.
+    thread: PhantomData<*const ()>,
+}
+
+impl Drop for WithoutValues {
+    fn drop(&mut self) {
+        UNFILLED.set(self.before);
+    }
+}
+
+/// Parameters that are made until the scope is dropped have their shapes, and zeros that are neither drawn nor kept in
+/// memory: for links that are loaded from a file, or only counted.
+///
+/// ```
+/// # use catena::{links::initializers::without_values, prelude::*};
+/// let layer = {
+///     let _scope = without_values();
+///     L::Linear::new(100_000, 100_000) // 40 GB, were they there
+/// };
+/// assert_eq!(layer.count_params(), 10_000_100_000);
+/// ```
+pub fn without_values() -> WithoutValues {
+    WithoutValues { before: UNFILLED.replace(true), thread: PhantomData }
+}
+
+/// Whether parameters get no values now.
+pub(super) fn are_unfilled() -> bool {
+    UNFILLED.get()
+}
 
 /// Draws initial values.
 pub trait Initializer: Debug + Send + Sync + 'static {

@@ -25,6 +25,7 @@ mod scale;
 mod sequential;
 mod snapshot;
 pub mod summary;
+pub mod vision;
 mod weight_hooks;
 
 pub use activations::{Maxout, PReLU, SimplifiedDropconnect, Swish};
@@ -47,4 +48,5 @@ pub use sampled::{BlackOut, NegativeSampling, WalkerAlias};
 pub use scale::{Bias, Scale};
 pub use sequential::{ChainList, Sequential};
 pub use summary::Summary;
+pub use vision::*;
 pub use weight_hooks::{SpectralNormalization, WeightHook, WeightNormalization, WeightStandardization};

@@ -1,7 +1,7 @@
 //! What a link owns: parameters, which are learnt, and persistent values, which are kept.
 
 use super::{
-    initializers::Initializer,
+    initializers::{Initializer, are_unfilled},
     link::{Link, Path, Replica, Visit},
     weight_hooks::WeightHook,
 };
@@ -71,6 +71,10 @@ impl Parameter {
         let mut state = self.0.write();
         if state.variable.is_none() {
             let shape = shape.into();
+            if are_unfilled() {
+                state.variable = Some(Variable::new(Tensor::zeros(shape, state.dtype, &state.device)));
+                return;
+            }
             let values = random::with(|g| state.initializer.draw(&shape, g));
             let data = Tensor::from_slice(&values, shape, &Device::cpu()).cast(state.dtype).to_device(&state.device);
             data.force();

@@ -5,8 +5,9 @@ use crate::{
     device::Device,
     error::{Error, Result},
     shape::{DType, Shape},
-    tensor::Tensor,
+    tensor::{HostArray, Tensor},
 };
+use ndarray::ArrayD;
 use std::path::Path;
 
 /// Where a state is written.
@@ -93,6 +94,16 @@ impl Loader<'_> {
         let full = join(&self.prefix, name);
         let value = self.get(name)?;
         let found = value.describe();
+        let value = match value {
+            // Chainer's counters, such as the `N` of batch normalisation; tensors have 32 bits.
+            NpyValue::I64(a) => match a.iter().map(|&v| i32::try_from(v)).collect::<Result<Vec<_>, _>>() {
+                Ok(narrow) => NpyValue::from(HostArray::from(
+                    ArrayD::from_shape_vec(a.raw_dim(), narrow).expect("as many as there were"),
+                )),
+                Err(_) => return Err(self.mismatch(format!("member {full} has numbers beyond 32 bits, it is {found}"))),
+            },
+            other => other,
+        };
         let Some(array) = value.into_array() else {
             return Err(self.mismatch(format!("member {full} should be an array, it is {found}")));
         };
