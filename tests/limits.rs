@@ -164,6 +164,64 @@ fn rows_beyond_a_binding() {
     same(&device, &[&x], 1e-4, on(|x| F::cumsum(x, Some(0))));
 }
 
+/// Whole layers, and their gradients, on tensors of some windows.
+#[test]
+fn layers_beyond_a_binding() {
+    let _alone = alone();
+    let device = narrow();
+    type Layer = fn(&Variable, fn(&[usize], u64, &Variable) -> Variable) -> Variable;
+    let like =
+        |shape: &[usize], seed: u64, x: &Variable| Variable::constant(numbers(shape, seed).to_device(x.device()));
+    let (images, rows) = (numbers(&[6, 8, 24, 24], 21), numbers(&[90, 300], 22));
+    let layers: &[(&str, &Tensor, Layer)] = &[
+        ("convolution", &images, |x, like| {
+            let padded = Convolution { pad: 1.into(), ..Default::default() };
+            F::relu(&F::convolution_2d(x, &like(&[5, 8, 3, 3], 22, x), None, &padded))
+        }),
+        ("filters", &images, |x, like| {
+            let w = F::get_item(x, &[Slice::ALL, Slice::ALL, (0..3usize).into(), (0..3usize).into()]);
+            F::convolution_2d(&like(&[5, 8, 26, 26], 23, x), &w, None, &Convolution::default())
+        }),
+        ("one by one", &images, |x, like| {
+            F::convolution_2d(x, &like(&[5, 8, 1, 1], 24, x), None, &Convolution::default())
+        }),
+        ("deconvolution", &images, |x, like| {
+            let apart = Convolution { stride: 2.into(), ..Default::default() };
+            F::deconvolution_2d(x, &like(&[8, 3, 2, 2], 25, x), None, &apart, None)
+        }),
+        ("max pooling", &images, |x, _| F::max_pooling_2d(x, 3)),
+        ("max pooling with indices", &images, |x, _| F::max_pooling_2d_indices(x, 2).0),
+        ("average pooling", &images, |x, _| F::average_pooling_2d(x, 2)),
+        ("batch normalization", &images, |x, like| F::batch_normalization(x, &like(&[8], 26, x), &like(&[8], 27, x))),
+        ("layer normalization", &rows, |x, like| {
+            F::layer_normalization(x, &like(&[300], 28, x), &like(&[300], 29, x), 1e-5)
+        }),
+        ("softmax cross entropy", &rows, |x, _| {
+            let labels: Vec<i32> = (0..90).map(|i| i * 3).collect();
+            F::softmax_cross_entropy(x, &Variable::constant(Tensor::from_slice(&labels, [90], x.device())))
+        }),
+        ("select", &rows, |x, _| {
+            let labels: Vec<i32> = (0..90).map(|i| i * 3).collect();
+            F::select_item(x, &Variable::constant(Tensor::from_slice(&labels, [90], x.device())))
+        }),
+        ("embedding", &numbers(&[400, 60], 30), |x, _| {
+            let ids: Vec<i32> = (0..500).map(|i| i * 7 % 401 - 1).collect();
+            F::embed_id(&Variable::constant(Tensor::from_slice(&ids, [500], x.device())), x, Some(-1))
+        }),
+    ];
+    for (name, x, layer) in layers {
+        let on = |device: &Device| {
+            let x = Variable::new(x.to_device(device));
+            let y = layer(&x, like);
+            F::sum(&(&y * &like(&y.shape()[..], 31, &x))).backward();
+            (y.data().to_f64().unwrap(), x.grad().unwrap().to_f64().unwrap())
+        };
+        let ((y, gx), (ey, egx)) = (on(&device), on(&Device::cpu()));
+        catena::testing::close(name, &y, &ey, 1e-4).unwrap();
+        catena::testing::close(&format!("{name}, gradient"), &gx, &egx, 1e-4).unwrap();
+    }
+}
+
 #[test]
 fn copies_beyond_a_binding() {
     let _alone = alone();

@@ -1,22 +1,7 @@
-// y[v, c] = y[v, c] + sum over i with id[i] = v of x[i, c], in the order of i.
+// y[id[i] - p.first, c] += x[i, c] for the ids in p.first .. p.first + p.seen, in the order of i.
 //
-// Nothing is written by two threads, so sums need no atomics and come out the same every time. With BY_ID = 1 there is a
-// thread for each element of x, and that of an id's first occurrence adds up the others; else there is a thread for each
-// element of y. FIRST = 1: y counts as zero, and every element of it is written if BY_ID = 0. Ids come in parts, of which
-// this is the one at p.before, for loops that are not too long.
-
-fn counts(id: i32, position: u32, noted: bool) -> bool {
-    if (IGNORES == 1u && id == bitcast<i32>(p.ignore)) {
-        return false;
-    }
-    if (id < 0 || id >= i32(p.rows)) {
-        if (noted) {
-            fault(bitcast<u32>(id), p.before + position, 0u, p.rows);
-        }
-        return false;
-    }
-    return true;
-}
+// A thread for each element of x: that of an id's first place adds up those of the others, which links chain. Nothing is
+// written by two threads, so sums need no atomics and come out the same every time.
 
 @compute @workgroup_size(256)
 fn main(
@@ -28,34 +13,20 @@ fn main(
     if (e >= p.n) {
         return;
     }
+    var i = e / p.width;
     let c = e % p.width;
-    var v = i32(e / p.width);
-    var first = 0u;
-    if (BY_ID == 1u) {
-        first = e / p.width;
-        v = get_id(p.before + first);
-        if (!counts(v, first, c == 0u)) {
-            return;
-        }
-        for (var i = 0u; i < first; i++) {
-            if (get_id(p.before + i) == v) {
-                return;
-            }
-        }
+    if ((get_links(i) & 1) == 0) {
+        return;
     }
-    let at = u32(v) * p.width + c;
-    var sum = T(0);
-    if (FIRST == 0u) {
-        sum = read_y(at);
+    let v = u32(get_id(i)) - p.first;
+    if (u32(get_id(i)) < p.first || v >= p.seen) {
+        return;
     }
-    for (var i = first; i < p.count; i++) {
-        let id = get_id(p.before + i);
-        if (id == v && counts(id, i, false)) {
-            sum += load_x(p.before + i, c);
-        }
-        if (BY_ID == 0u && e == 0u) {
-            let noted = counts(id, i, true);
-        }
+    let at = v * p.width + c;
+    var sum = read_y(at);
+    while (i < p.count) {
+        sum += load_x(i, c);
+        i = u32(get_links(i)) >> 1u;
     }
     write_y(at, sum);
 }

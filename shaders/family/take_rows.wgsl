@@ -1,4 +1,6 @@
-// y[i, c] = x[id[i], c]; zero where id[i] is p.ignore (IGNORES = 1).
+// y[i, c] = x[id[i], c]; zero where id[i] is p.ignore (IGNORES = 1) or names no row.
+//
+// Of a table that one binding does not show, x is the part of p.seen rows from p.first on.
 
 @compute @workgroup_size(256)
 fn main(
@@ -12,12 +14,18 @@ fn main(
     }
     let row = i / p.width;
     let id = get_id(row);
-    if (IGNORES == 1u && id == bitcast<i32>(p.ignore)) {
-        store_y(i, T(0));
+    let ignored = IGNORES == 1u && id == bitcast<i32>(p.ignore);
+    if (ignored || id < 0 || id >= i32(p.rows)) {
+        if (p.first == 0u) {
+            store_y(i, T(0));
+            if (!ignored) {
+                fault(bitcast<u32>(id), row, 0u, p.rows);
+            }
+        }
         return;
     }
-    if (id < 0 || id >= i32(p.rows)) {
-        fault(bitcast<u32>(id), row, 0u, p.rows);
+    let at = u32(id) - p.first;
+    if (u32(id) >= p.first && at < p.seen) {
+        store_y(i, load_x(at, i % p.width));
     }
-    store_y(i, load_x(u32(clamp(id, 0, i32(p.rows) - 1)), i % p.width));
 }

@@ -8,6 +8,7 @@ use super::{
     parallel::{self, Disjoint},
     reduce::write_f64,
     rows::{failed, largest_and_sum, last, row_threads},
+    slabs::{slab, slabs},
 };
 use crate::{
     device::{Buffer, Device},
@@ -15,6 +16,7 @@ use crate::{
     shape::{DType, Shape},
     tensor::{Storage, Tensor, Wgsl, expr::compute_type, wgsl},
 };
+use std::ops::Range;
 
 /// What the cross entropy of softmax gives for `x` of shape `(n, classes, inner..)` and targets `(n, inner..)`; all
 /// three have the targets' shape.
@@ -36,6 +38,16 @@ pub(crate) fn cross_entropy(x: &Tensor, t: &Tensor, ignore: i32) -> CrossEntropy
     if t.size() == 0 {
         let [losses, log_sums, labels] = dtypes.map(|d| Tensor::zeros(t.shape().clone(), d, x.device()));
         return CrossEntropy { losses, log_sums, labels };
+    }
+    if let Some(parts) = slabs(x.device(), &[x], &[], 0) {
+        let of = |part: &Range<usize>| cross_entropy(&slab(x, part), &slab(t, part), ignore);
+        let all: Vec<CrossEntropy> = parts.iter().map(of).collect();
+        let joined = |of: fn(&CrossEntropy) -> &Tensor| Tensor::concat(&all.iter().map(of).collect::<Vec<_>>(), 0);
+        return CrossEntropy {
+            losses: joined(|e| &e.losses),
+            log_sums: joined(|e| &e.log_sums),
+            labels: joined(|e| &e.labels),
+        };
     }
     let [losses, log_sums, labels] = match run(x, t, ignore, dtypes).and_then(|b| x.device().check().map(|()| b)) {
         Ok(buffers) => {

@@ -6,14 +6,18 @@ use super::{
     emit::{Index, Kernel},
     fuse, parallel,
     reduce::write_f64,
+    slabs::{slab, slabs, table_parts, together},
+    split::Cell,
 };
 use crate::{
-    device::{Buffer, Device},
+    device::{Buffer, Device, Gpu, Tag},
     error::{Error, Result},
     shape::{DType, Shape},
-    tensor::{Storage, Tensor, wgsl},
+    tensor::{Storage, Tensor, Wgsl, wgsl},
 };
 use half::f16;
+use smallvec::smallvec;
+use std::{ops::Range, sync::Arc};
 
 /// Ids over which one thread runs: loops end after 65,535 turns on some software adapters.
 const LONGEST: usize = 32_768;
@@ -28,6 +32,10 @@ impl Tensor {
     pub(crate) fn take_rows(&self, operator: &'static str, ids: &Tensor, ignore: Ignore) -> Tensor {
         let mut shape = ids.shape().clone();
         shape.push(self.shape()[1]);
+        if let Some(parts) = slabs(self.device(), &[ids], &[&shape], 0) {
+            let part = |part: &Range<usize>| self.take_rows(operator, &slab(ids, part), ignore);
+            return together(&parts.iter().map(part).collect::<Vec<_>>());
+        }
         let run = || -> Result<Tensor> {
             let (rows, width) = (self.shape()[0], self.shape()[1]);
             let (source, ids) = (self.contiguous(), ids.contiguous());
@@ -62,15 +70,23 @@ impl Tensor {
                     });
                 }
                 Device::Gpu(gpu) => {
-                    const FILES: &[crate::tensor::Wgsl] = &[wgsl!("family/take_rows.wgsl")];
+                    const FILES: &[Wgsl] = &[wgsl!("family/take_rows.wgsl")];
                     let compute = crate::tensor::expr::compute_type(self.dtype(), device);
-                    let prologue = fuse::whole_prologue(source.clone())?;
-                    let mut kernel = Kernel::new("take_rows", gpu, compute, FILES);
-                    kernel.input("x", &prologue, Index::Split(1));
-                    kernel.integers("id", &id, id_at, true);
-                    kernel.output("y", &out, self.dtype(), 0);
-                    ids_of(&mut kernel, operator, &ids, [rows, width], ignore);
-                    kernel.launch_elements(n * width);
+                    let table = fuse::whole_prologue(source.clone())?;
+                    // Each launch sees a part of a large table, and writes the rows that ids find there.
+                    for part in table_parts(gpu, rows, width) {
+                        let cell = Cell { start: smallvec![part.start, 0], shape: Shape::from([part.len(), width]) };
+                        let seen = cell.of_prologue(&table);
+                        let mut kernel = Kernel::new("take_rows", gpu, compute, FILES);
+                        kernel.input("x", &seen, Index::Split(1));
+                        kernel.integers("id", &id, id_at, true);
+                        kernel.output("y", &out, self.dtype(), 0);
+                        kernel.word("first", part.start);
+                        kernel.word("seen", part.len());
+                        kernel.word("width", width);
+                        ids_of(&mut kernel, operator, &ids, rows, ignore);
+                        kernel.launch_elements(n * width);
+                    }
                 }
             }
             device.check()?;
@@ -92,16 +108,10 @@ impl Tensor {
             let (at, id_at) = (at + source.view.offset, id_at + ids.view.offset);
             let n = ids.size();
             let device = self.device();
-            // Fewer ids than rows: each id's first occurrence gathers the others, into zeros. Else each row looks for its own.
-            let by_id = n < rows && !device.is_cpu();
-            let out = if by_id {
-                Tensor::zeros([rows, width], self.dtype(), device).buffer()?.0
-            } else {
-                device.allocate(fuse::bytes(device, self.dtype(), rows * width))?
-            };
-            match device {
+            let out = match device {
                 Device::Cpu(_) => {
                     device.count_launch();
+                    let out = device.allocate(fuse::bytes(device, self.dtype(), rows * width))?;
                     // SAFETY: forced, and written by nobody.
                     let id = unsafe { id.host::<i32>(id_at, n) };
                     check(operator, id, rows, ignore)?;
@@ -114,32 +124,77 @@ impl Tensor {
                         DType::U32 => add::<u32>(&of, id, ignore),
                         DType::U8 | DType::Bool => add::<u8>(&of, id, ignore),
                     }
+                    Tensor::whole(Storage::ready(device.clone(), self.dtype(), rows * width, out, None), shape.clone())
                 }
                 Device::Gpu(gpu) => {
-                    const FILES: &[crate::tensor::Wgsl] = &[wgsl!("family/add_rows.wgsl")];
-                    let compute = crate::tensor::expr::compute_type(self.dtype(), device);
                     let matrix = source.try_reshape_view(&Shape::from([n, width])).expect("contiguous");
-                    let prologue = fuse::whole_prologue(matrix)?;
-                    // Once for no ids at all, so that what nobody adds to is zero.
-                    for before in (0..n.max(1)).step_by(LONGEST) {
-                        let count = LONGEST.min(n - before);
-                        let mut kernel = Kernel::new("add_rows", gpu, compute, FILES);
-                        kernel.input("x", &prologue, Index::Split(1));
-                        kernel.integers("id", &id, id_at, true);
-                        kernel.memory("y", &out, self.dtype(), false);
-                        kernel.word("before", before);
-                        kernel.word("count", count);
-                        kernel.constant("FIRST", u32::from(before == 0));
-                        kernel.constant("BY_ID", u32::from(by_id));
-                        ids_of(&mut kernel, operator, &ids, [rows, width], ignore);
-                        kernel.launch_elements(if by_id { count } else { rows } * width);
-                    }
+                    let sum = RowSum { gpu, operator, ids: &ids, id: (&id, id_at), ignore };
+                    sum.run(&matrix, rows)?.cast(self.dtype())
                 }
-            }
+            };
             device.check()?;
-            Ok(Tensor::whole(Storage::ready(device.clone(), self.dtype(), rows * width, out, None), shape.clone()))
+            Ok(out)
         };
         run().unwrap_or_else(|e| super::rows::failed(self.device(), &shape, self.dtype(), e))
+    }
+}
+
+/// Sums of rows by their ids on a GPU.
+struct RowSum<'a> {
+    gpu: &'a Arc<Gpu>,
+    operator: &'static str,
+    ids: &'a Tensor,
+    id: (&'a Buffer, usize),
+    ignore: Ignore,
+}
+
+impl RowSum<'_> {
+    /// The sums of the rows of `x`, for a table of so many rows: parts of a table that one binding does not show each by
+    /// themselves, and of many ids so many at a time.
+    fn run(&self, x: &Tensor, rows: usize) -> Result<Tensor> {
+        let (n, width, device) = (x.shape()[0], x.shape()[1], x.device());
+        let most = table_parts(self.gpu, n, width).next().map_or(0, |part| part.len()).clamp(1, LONGEST);
+        let x = fuse::whole_prologue(x.clone())?;
+        let mut chains = vec![];
+        for start in (0..n).step_by(most) {
+            let count = most.min(n - start);
+            chains.push((start, count, self.chain(start, count, rows)?));
+        }
+        let mut parts = vec![];
+        for part in table_parts(self.gpu, rows, width) {
+            let y = Tensor::zeros([part.len(), width], x.plan.compute, device);
+            let (out, _) = y.buffer()?;
+            for (start, count, links) in &chains {
+                let cell = Cell { start: smallvec![*start, 0], shape: Shape::from([*count, width]) };
+                let x = cell.of_prologue(&x);
+                const FILES: &[Wgsl] = &[wgsl!("family/add_rows.wgsl")];
+                let mut kernel = Kernel::new("add_rows", self.gpu, x.plan.compute, FILES);
+                kernel.input("x", &x, Index::Split(1));
+                kernel.integers("id", self.id.0, self.id.1 + start, true);
+                kernel.integers("links", links, 0, true);
+                kernel.memory("y", &out, x.plan.compute, false);
+                kernel.word("first", part.start);
+                kernel.word("seen", part.len());
+                kernel.word("count", *count);
+                kernel.word("width", width);
+                kernel.launch_elements(count * width);
+            }
+            parts.push(y);
+        }
+        Ok(if parts.len() == 1 { parts.remove(0) } else { together(&parts) })
+    }
+
+    /// The places of each id among `count` of them.
+    fn chain(&self, start: usize, count: usize, rows: usize) -> Result<Buffer> {
+        const FILES: &[Wgsl] = &[wgsl!("family/link_rows.wgsl")];
+        let links = Tag::Workspace.during(|| self.ids.device().allocate(count as u64 * 4))?;
+        let mut kernel = Kernel::new("link_rows", self.gpu, DType::I32, FILES);
+        kernel.integers("id", self.id.0, self.id.1 + start, true);
+        kernel.integers("links", &links, 0, false);
+        kernel.word("before", start);
+        ids_of(&mut kernel, self.operator, self.ids, rows, self.ignore);
+        kernel.launch_elements(count);
+        Ok(links)
     }
 }
 
@@ -149,6 +204,10 @@ impl Tensor {
     /// An id out of range fails the result, or on a GPU the next blocking call.
     pub(crate) fn pick(&self, operator: &'static str, ids: &Tensor) -> Tensor {
         let (n, columns) = (self.shape()[0], self.shape()[1]);
+        if let Some(parts) = slabs(self.device(), &[self], &[], 0) {
+            let part = |part: &Range<usize>| slab(self, part).pick(operator, &slab(ids, part));
+            return together(&parts.iter().map(part).collect::<Vec<_>>());
+        }
         let run = || -> Result<Tensor> {
             let ids = ids.contiguous();
             let (id, id_at) = ids.buffer()?;
@@ -170,7 +229,7 @@ impl Tensor {
                     unsafe { write_f64(&out, self.dtype(), 0, &of(&prologue, id, columns)) };
                 }
                 Device::Gpu(gpu) => {
-                    const FILES: &[crate::tensor::Wgsl] = &[wgsl!("family/pick.wgsl")];
+                    const FILES: &[Wgsl] = &[wgsl!("family/pick.wgsl")];
                     let mut kernel = Kernel::new("pick", gpu, prologue.plan.compute, FILES);
                     kernel.input("x", &prologue, Index::Split(1));
                     kernel.integers("id", &id, id_at, true);
@@ -193,12 +252,11 @@ fn picked<R: Lane>(prologue: &fuse::Prologue, ids: &[i32], columns: usize) -> Ve
 }
 
 /// What both kernels know of ids.
-fn ids_of(kernel: &mut Kernel<'_>, operator: &'static str, ids: &Tensor, [rows, width]: [usize; 2], ignore: Ignore) {
+fn ids_of(kernel: &mut Kernel<'_>, operator: &'static str, ids: &Tensor, rows: usize, ignore: Ignore) {
     kernel.fault(operator, known_within(ids, rows, ignore));
     kernel.constant("IGNORES", u32::from(ignore.is_some()));
     kernel.word("ignore", ignore.unwrap_or(0) as u32 as usize);
     kernel.word("rows", rows);
-    kernel.word("width", width);
 }
 
 fn check(operator: &'static str, ids: &[i32], rows: usize, ignore: Ignore) -> Result<()> {

@@ -28,6 +28,7 @@ pub(crate) mod reduce;
 pub(crate) mod roi;
 pub(crate) mod rows;
 mod scan;
+mod slabs;
 mod sort;
 mod split;
 mod tuner;

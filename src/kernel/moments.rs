@@ -8,6 +8,7 @@ use super::{
     parallel::{self, Disjoint},
     reduce::write_f64,
     rows::{failed, row_threads},
+    slabs::{self, slabs},
 };
 use crate::{
     device::{Buffer, Device, Gpu},
@@ -92,6 +93,9 @@ impl Geometry {
 pub(crate) fn moments(x: &Tensor, axes: &[usize], eps: f64, running: Option<&Running<'_>>) -> Moments {
     let (device, dtype) = (x.device(), wide(x.dtype()));
     let shape = reduced(x.shape(), axes, true);
+    if slabs(device, &[x], &[], 0).is_some() {
+        return composed(x, axes, eps, running);
+    }
     let whole = match measured(x, axes, eps, running) {
         Ok(buffer) => {
             let planes = if running.is_some() { 4 } else { 2 };
@@ -106,6 +110,28 @@ pub(crate) fn moments(x: &Tensor, axes: &[usize], eps: f64, running: Option<&Run
         [of(2, r.mean), of(3, r.var)]
     };
     Moments { mean: plane(0, &shape), scale: plane(1, &shape), running: running.map(moved) }
+}
+
+/// [`moments`] by sums, for tensors that one kernel does not see.
+fn composed(x: &Tensor, axes: &[usize], eps: f64, running: Option<&Running<'_>>) -> Moments {
+    let n: usize = axes.iter().map(|&a| x.shape()[a]).product();
+    let axes: Vec<isize> = axes.iter().map(|&a| a as isize).collect();
+    let over = |x: &Tensor| x.sum(Some(&axes), true).mul_scalar(1.0 / n as f64);
+    let x = x.cast(wide(x.dtype()));
+    let mean = over(&x);
+    mean.force();
+    let away = x.sub(&mean);
+    let var = over(&away.mul(&away));
+    let moved = |r: &Running<'_>| {
+        let of = |old: &Tensor, new: &Tensor, share: f64| {
+            let new = new.with_shape(old.shape()).mul_scalar(share);
+            old.cast(new.dtype()).mul_scalar(r.decay).add(&new).cast(old.dtype())
+        };
+        let share = 1.0 - r.decay;
+        [of(r.mean, &mean, share), of(r.var, &var, share * unbiased(n as f64))]
+    };
+    let running = running.map(moved);
+    Moments { scale: var.add_scalar(eps).rsqrt(), mean, running }
 }
 
 fn measured(x: &Tensor, axes: &[usize], eps: f64, running: Option<&Running<'_>>) -> Result<Buffer> {
@@ -248,6 +274,12 @@ impl Geometry {
 pub(crate) fn sum_and_dot(a: &Tensor, b: Tensor, axes: &[usize]) -> Tensor {
     let kept = reduced(a.shape(), axes, true);
     let shape: Shape = std::iter::once(2).chain(kept.iter().copied()).collect();
+    if slabs(a.device(), &[a, &b], &[], 0).is_some() {
+        let axes: Vec<isize> = axes.iter().map(|&a| a as isize).collect();
+        let a = a.cast(wide(a.dtype()));
+        let sums = [&a.clone(), &a.mul(&b.cast(a.dtype()))].map(|x| x.sum(Some(&axes), true).expand_dims(0));
+        return slabs::together(&sums).with_shape(&shape);
+    }
     let summed = summed(a, b, axes);
     summed.map(|t| t.with_shape(&shape)).unwrap_or_else(|e| failed(a.device(), &shape, wide(a.dtype()), e))
 }

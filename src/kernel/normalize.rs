@@ -8,6 +8,7 @@ use super::{
     parallel::Disjoint,
     reduce::write_f64,
     rows::{Rows, failed, fill_rows, row_threads},
+    slabs::{slab, slabs, together},
 };
 use crate::{
     device::{Buffer, Device},
@@ -15,6 +16,7 @@ use crate::{
     shape::{DType, Shape},
     tensor::{Storage, Tensor, Wgsl, wgsl},
 };
+use std::ops::Range;
 
 /// Elements of a row that one workgroup still normalises by itself.
 pub(crate) const LONGEST: usize = 32_768;
@@ -26,6 +28,11 @@ const TOGETHER: Wgsl = wgsl!("family/together.wgsl");
 pub(crate) fn normalize_rows(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> (Tensor, Tensor) {
     let (length, device) = (gamma.size(), x.device());
     let kept = Shape::from([2, x.size() / length]);
+    if let Some(parts) = slabs(device, &[x], &[], 0) {
+        let part = |part: &Range<usize>| normalize_rows(&slab(x, part), gamma, beta, eps);
+        let (y, kept): (Vec<Tensor>, Vec<Tensor>) = parts.iter().map(part).unzip();
+        return (together(&y), Tensor::concat(&kept.iter().collect::<Vec<_>>(), 1));
+    }
     match normalized(x, gamma, beta, eps) {
         Ok((y, k)) => (
             Tensor::whole(Storage::ready(device.clone(), x.dtype(), x.size(), y, None), x.shape().clone()),
@@ -38,6 +45,14 @@ pub(crate) fn normalize_rows(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64
 /// The gradient of [`normalize_rows`] with respect to `x`, from what it kept.
 pub(crate) fn normalize_rows_grad(x: &Tensor, gamma: &Tensor, gy: &Tensor, kept: &Tensor) -> Tensor {
     let device = x.device();
+    if let Some(parts) = slabs(device, &[x, gy], &[], 0) {
+        let rows = x.size() / gamma.size() / x.shape()[0];
+        let part = |part: &Range<usize>| {
+            let kept = kept.narrow(1, part.start * rows, part.len() * rows).contiguous();
+            normalize_rows_grad(&slab(x, part), gamma, &slab(gy, part), &kept)
+        };
+        return together(&parts.iter().map(part).collect::<Vec<_>>());
+    }
     match gradient(x, gamma, gy, kept) {
         Ok(gx) => Tensor::whole(Storage::ready(device.clone(), x.dtype(), x.size(), gx, None), x.shape().clone()),
         Err(e) => failed(device, x.shape(), x.dtype(), e),

@@ -8,6 +8,7 @@ use super::{
     emit::{Index, Kernel},
     first, fuse,
     rows::failed,
+    slabs::{slab, slabs, together},
 };
 use crate::{
     device::{Buffer, Device},
@@ -19,7 +20,7 @@ use crate::{
         wgsl,
     },
 };
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// How windows lie on images of up to three sides; shorter ones have sides of 1 in front.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +106,11 @@ impl Windows {
     /// As [`Windows::max`], with the place of that pixel in its window, the first of equals, as `int32`.
     pub fn max_with_indices(self, x: &Tensor, shape: &Shape) -> (Tensor, Tensor) {
         let device = x.device();
+        if let Some(parts) = slabs(device, &[x], &[shape], 0) {
+            let part = |part: &Range<usize>| self.max_with_indices(&slab(x, part), &shape.with(0, part.len()));
+            let (y, at): (Vec<Tensor>, Vec<Tensor>) = parts.iter().map(part).unzip();
+            return (together(&y), together(&at));
+        }
         match self.extremes(x, shape) {
             Ok([y, at]) => {
                 let whole = |buffer: Buffer, dtype: DType| {
@@ -137,6 +143,15 @@ impl Windows {
     }
 
     fn pending(self, kind: Kind, args: &[&Tensor], shape: &Shape) -> Tensor {
+        if let Some(parts) = slabs(args[0].device(), args, &[shape], 0) {
+            let part = |part: &Range<usize>| {
+                let args: Vec<Tensor> = args.iter().map(|x| slab(x, part)).collect();
+                let y = self.pending(kind, &args.iter().collect::<Vec<_>>(), &shape.with(0, part.len()));
+                y.force();
+                y
+            };
+            return together(&parts.iter().map(part).collect::<Vec<_>>());
+        }
         let root = Root::Kernel(Arc::new(Pool { windows: self, kind }));
         elementwise::pending(args[0].device(), root, args, shape.clone(), args[0].dtype())
     }

@@ -142,6 +142,11 @@ impl ConvolutionShape {
         self.kernel.iter().product()
     }
 
+    /// Products that a convolution takes, and each of its gradients.
+    pub fn products(&self) -> usize {
+        self.images * self.groups * self.filters * self.channels * self.taps() * self.area()
+    }
+
     /// Windows of an image.
     pub fn area(&self) -> usize {
         self.windows.iter().product()

@@ -15,7 +15,10 @@ mod table;
 mod tests;
 mod weights;
 
-use super::elementwise;
+use super::{
+    elementwise, matmul,
+    slabs::{shown, slab, slabs, together},
+};
 use crate::{
     device::Device,
     error::Result,
@@ -52,6 +55,31 @@ fn run(direction: Direction, a: &Tensor, b: &Tensor, shape: &ConvolutionShape, r
         x
     };
     let (a, b) = (settled(a), settled(b));
+    let operands: &[&Tensor] = if direction == Direction::Weights { &[&a, &b] } else { &[&a] };
+    let results: &[&Shape] = if direction == Direction::Weights { &[] } else { &[&result] };
+    if let Some(parts) = slabs(a.device(), operands, results, shape.products() / matmul::PRODUCTS) {
+        // Images by themselves: their results side by side, or the sums of what they give the filters.
+        let results = parts.into_iter().map(|part| {
+            let shape = ConvolutionShape { images: part.len(), ..shape.clone() };
+            let a = slab(&a, &part);
+            match direction {
+                Direction::Forward => a.convolve(&b, &shape),
+                Direction::Data => a.convolve_data(&b, &shape),
+                Direction::Weights => a.convolve_weights(&slab(&b, &part), &shape),
+            }
+        });
+        return if direction == Direction::Weights {
+            let add = |sum: Tensor, part: Tensor| {
+                let sum = sum.add(&part);
+                sum.force();
+                sum
+            };
+            results.reduce(add).expect("there are parts")
+        } else {
+            together(&results.inspect(Tensor::force).collect::<Vec<_>>())
+        };
+    }
+    let (a, b) = (shown(a), shown(b));
     let dtype = a.dtype();
     let launcher = Convolve { direction, shape: shape.clone() };
     elementwise::pending(a.device(), Root::Kernel(Arc::new(launcher)), &[&a, &b], result, dtype)

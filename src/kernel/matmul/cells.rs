@@ -19,7 +19,7 @@ use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// Products that a kernel does in the time of an element that comes from memory and goes back.
-const PRODUCTS: usize = 16;
+pub(in crate::kernel) const PRODUCTS: usize = 16;
 
 impl Matmul {
     /// The shape of the result.
