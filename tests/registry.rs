@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 /// Files of the groups that help operators and are none.
 const HELPERS: &[&str] = &[
+    "array/index",
     "math/comparison",
     "math/truth",
     "math/operators",

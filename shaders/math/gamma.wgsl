@@ -51,13 +51,20 @@ fn f_digamma(x: T) -> T {
     return select(select(y, -math_infinity(x), x == 0.0), x, is_nan(x) || x == math_infinity(1.0));
 }
 
-// Hurwitz's zeta function for q > 0 by the Euler-Maclaurin sum, with eight terms before it.
+// Hurwitz's zeta function by the Euler-Maclaurin sum, with eight terms before it, and those of negative q before them.
 fn math_zeta(s: f32, q: f32) -> f32 {
     var sum = 0.0;
-    for (var k = 0; k < 8; k++) {
-        sum += pow(q + f32(k), -s);
+    var first = q;
+    let odd = s * 0.5 != floor(s * 0.5);
+    for (var k = 0; k < 4096 && first < 0.0; k++) {
+        let term = pow(-first, -s);
+        sum += select(term, -term, odd);
+        first += 1.0;
     }
-    let a = q + 8.0;
+    for (var k = 0; k < 8; k++) {
+        sum += pow(first + f32(k), -s);
+    }
+    let a = first + 8.0;
     let power = pow(a, -s);
     let w = 1.0 / (a * a);
     let tail = s / 12.0 * (1.0 - w * (s + 1.0) * (s + 2.0) / 60.0 * (1.0 - w * (s + 3.0) * (s + 4.0) / 42.0));
@@ -66,5 +73,13 @@ fn math_zeta(s: f32, q: f32) -> f32 {
 
 fn f_zeta(q: T, s: T) -> T {
     let y = math_zeta(s, q);
-    return select(select(select(y, math_nan(q), q < 0.0), math_infinity(abs(q)), q == 0.0), q, is_nan(q));
+    let undefined = q < 0.0 && (s != floor(s) || q < -4096.0);
+    let pole = q <= 0.0 && q == floor(q);
+    return select(select(select(y, math_infinity(abs(q)), pole), math_nan(q), undefined), q, is_nan(q));
+}
+
+fn f_zeta_each(s: T, q: T) -> T {
+    let above = s > 1.0;
+    let y = f_zeta(q, select(T(2), s, above));
+    return select(select(math_nan(s), math_infinity(abs(s)), s == 1.0), y, above);
 }

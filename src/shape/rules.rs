@@ -105,15 +105,33 @@ pub fn resolve_range(n: usize, start: Option<isize>, stop: Option<isize>, step: 
     (first, if span <= 0 { 0 } else { ((span - 1) / step.abs() + 1) as usize })
 }
 
+/// How many axes the parts of a basic index name.
+fn axes_used(index: &[Slice]) -> usize {
+    index.iter().filter(|s| !matches!(s, Slice::NewAxis | Slice::Ellipsis)).count()
+}
+
+/// How many of `ndim` axes are left to an ellipsis.
+pub(crate) fn axes_left(ndim: usize, index: &[Slice]) -> usize {
+    ndim.saturating_sub(axes_used(index))
+}
+
 /// The shape of a basic index.
 pub fn basic_index(shape: &Shape, index: &[Slice]) -> Result<Shape, InvalidType> {
-    let used = index.iter().filter(|s| !matches!(s, Slice::NewAxis)).count();
+    let used = axes_used(index);
     ensure!(used <= shape.len(), format!("at most {} indices for {shape}", shape.len()), "{used}");
+    let many = index.iter().filter(|s| matches!(s, Slice::Ellipsis)).count();
+    ensure!(many <= 1, "at most one ellipsis", "{many}");
     let mut out = Shape::scalar();
     let mut axis = 0;
     for part in index {
         match *part {
             Slice::NewAxis => out.push(1),
+            Slice::Ellipsis => {
+                for _ in 0..axes_left(shape.len(), index) {
+                    out.push(shape[axis]);
+                    axis += 1;
+                }
+            }
             Slice::Index(i) => {
                 let n = shape[axis] as isize;
                 ensure!((-n..n).contains(&i), format!("-{n} <= index < {n} on axis {axis}"), "index = {i}");

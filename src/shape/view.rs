@@ -133,7 +133,7 @@ impl FromIterator<usize> for Shape {
     }
 }
 
-/// One part of a basic index, as in NumPy's `x[1, 2:5, ::-1, None]`.
+/// One part of a basic index, as in NumPy's `x[1, 2:5, ::-1, None, ...]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slice {
     /// `x[i]`: takes one position and drops the axis; counts from the end when negative.
@@ -142,6 +142,8 @@ pub enum Slice {
     Range(Option<isize>, Option<isize>, isize),
     /// `x[None]`: a new axis of length 1.
     NewAxis,
+    /// `x[...]`: every axis that the other parts leave.
+    Ellipsis,
 }
 
 impl Slice {
@@ -290,6 +292,13 @@ impl View {
                 Slice::NewAxis => {
                     shape.push(1);
                     strides.push(0);
+                }
+                Slice::Ellipsis => {
+                    for _ in 0..super::axes_left(self.shape.len(), index) {
+                        shape.push(self.shape[axis]);
+                        strides.push(self.strides[axis]);
+                        axis += 1;
+                    }
                 }
                 Slice::Index(i) => {
                     let n = self.shape[axis] as isize;

@@ -1,13 +1,16 @@
-use super::fixture::{Case, Inputs};
+use super::{
+    fixture::{Case, Inputs},
+    python,
+};
 use catena::{
     autograd::Variable,
-    functions::{self as F, Padding, Resize, Windows},
-    shape::{DType, Slice},
-    tensor::Tensor,
+    functions::{self as F, Index, Padding, Resize, Windows},
+    shape::DType,
 };
+use serde_json::Value;
 
 pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
-    let axis = || case.int("axis");
+    let axis = || case.int_or("axis", 0);
     if let Some(y) = joined(case, xs) {
         return Some(vec![y]);
     }
@@ -28,33 +31,42 @@ pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
         "flatten" => F::flatten(&xs["x"]),
         "transpose" => F::transpose(&xs["x"], case.ints("axes").as_deref()),
         "swapaxes" => F::swapaxes(&xs["x"], case.int("axis1"), case.int("axis2")),
-        "rollaxis" => F::rollaxis(&xs["x"], axis(), case.int("start")),
+        "rollaxis" => F::rollaxis(&xs["x"], axis(), case.int_or("start", 0)),
         "moveaxis" => F::moveaxis(&xs["x"], &case.ints("source")?, &case.ints("destination")?),
         "expand_dims" => F::expand_dims(&xs["x"], axis()),
         "squeeze" => F::squeeze(&xs["x"], case.ints("axis").as_deref()),
         "broadcast_to" => F::broadcast_to(&xs["x"], case.sizes("shape")?),
         "tile" => F::tile(&xs["x"], &case.sizes("reps")?),
-        "repeat" => F::repeat(&xs["x"], &case.sizes("repeats")?, Some(axis())),
+        "repeat" => F::repeat(&xs["x"], &case.sizes("repeats")?, case.ints("axis").map(|a| a[0])),
         "flip" => F::flip(&xs["x"], axis()),
         "fliplr" => F::fliplr(&xs["x"]),
         "flipud" => F::flipud(&xs["x"]),
         "pad" => pad(case, &xs["x"]),
-        "get_item" => get_item(case, &xs["x"]),
+        "get_item" => F::get_item_with(&xs["x"], &index(case, &xs["x"])),
+        "as_strided" => {
+            let offset = case.int_or("storage_offset", 0) as usize;
+            F::as_strided(&xs["x"], case.sizes("shape")?, &case.ints("strides")?, offset)
+        }
+        "cast" => F::cast(&xs["x"], if case.text("typ").contains("16") { DType::F16 } else { DType::F32 }),
+        "copy" => F::copy(&xs["x"], xs["x"].device()),
         "depth2space" => F::depth2space(&xs["x"], case.int("r") as usize),
         "space2depth" => F::space2depth(&xs["x"], case.int("r") as usize),
         "im2col" => F::im2col(&xs["x"], windows(case)),
         "resize_images" => F::resize_images(&xs["x"], pair(case, "output_shape"), resize(case)),
-        "diagonal" => F::diagonal(&xs["x"], case.int("offset"), case.int("axis1"), case.int("axis2")),
+        "diagonal" => {
+            F::diagonal(xs.only(), case.int_or("offset", 0), case.int_or("axis1", 0), case.int_or("axis2", 1))
+        }
         "where" => {
-            let condition = Variable::constant(xs["c"].data().cast(DType::Bool));
-            F::where_(&condition, &xs["a"], &xs["b"])
+            let all = xs.all();
+            let condition = Variable::constant(all[0].data().cast(DType::Bool));
+            F::where_(&condition, &all[1], &all[2])
         }
         "select_item" => F::select_item(&xs["x"], &xs["t"]),
         "permutate" => {
-            let inverse = case.attr("inv").as_bool().unwrap_or(false);
-            F::permutate(&xs["x"], &xs["i"], axis(), inverse)
+            let indices = xs.get("i").unwrap_or_else(|| xs.two().1);
+            F::permutate(&xs["x"], indices, axis(), case.flag_or("inv", false))
         }
-        "scatter_add" => F::scatter_add(&xs["a"], &numbers(case, "slices", &xs["a"])?, &xs["b"]),
+        "scatter_add" => F::scatter_add_with(&xs["a"], &index(case, &xs["a"]), &xs["b"]),
         "spatial_transformer_sampler" => F::spatial_transformer_sampler(&xs["x"], &xs["grid"]),
         "spatial_transformer_grid" => F::spatial_transformer_grid(&xs["theta"], pair(case, "output_shape")),
         _ => return None,
@@ -71,9 +83,9 @@ fn joined(case: &Case, xs: &Inputs) -> Option<Variable> {
     let all = xs.all();
     let xs = refs(&all);
     Some(match case.op.as_str() {
-        "concat" if xs.len() == 1 => F::concat(&[xs[0], xs[0]], case.int("axis")),
-        "concat" => F::concat(&xs, case.int("axis")),
-        "stack" => F::stack(&xs, case.int("axis")),
+        "concat" if xs.len() == 1 => F::concat(&[xs[0], xs[0]], case.int_or("axis", 1)),
+        "concat" => F::concat(&xs, case.int_or("axis", 1)),
+        "stack" => F::stack(&xs, case.int_or("axis", 0)),
         "hstack" => F::hstack(&xs),
         "vstack" => F::vstack(&xs),
         "dstack" => F::dstack(&xs),
@@ -92,48 +104,67 @@ fn pair(case: &Case, name: &str) -> (usize, usize) {
     }
 }
 
-/// Integers of the case as indices beside `x`.
-fn numbers(case: &Case, name: &str, x: &Variable) -> Option<Variable> {
-    let numbers: Vec<i32> = case.ints(name)?.into_iter().map(|i| i as i32).collect();
-    Some(Variable::constant(Tensor::from_slice(&numbers, [numbers.len()], x.device())))
+fn pair_or(case: &Case, name: &str, default: usize) -> (usize, usize) {
+    if case.attr(name).is_null() { (default, default) } else { pair(case, name) }
+}
+
+/// Pairs from one number, one pair (or one number) for all axes, or a pair for each.
+fn pairs<T: Copy>(value: &Value, number: impl Fn(&Value) -> T) -> Vec<(T, T)> {
+    let pair = |v: &Value| match v.as_array().map(Vec::as_slice) {
+        Some([a, b]) => (number(a), number(b)),
+        Some([a]) => (number(a), number(a)),
+        _ => (number(v), number(v)),
+    };
+    match value.as_array() {
+        Some(list) if list.iter().any(Value::is_array) => list.iter().map(pair).collect(),
+        _ => vec![pair(value)],
+    }
 }
 
 fn pad(case: &Case, x: &Variable) -> Variable {
-    let width = case.attr("pad_width");
-    let number = |v: &serde_json::Value| v.as_u64().expect("a width") as usize;
-    let width: Vec<(usize, usize)> = match width.as_array() {
-        Some(pairs) => pairs.iter().map(|p| (number(&p[0]), number(&p[1]))).collect(),
-        None => vec![(number(width), number(width))],
+    let width = pairs(case.attr("pad_width"), |v| v.as_u64().expect("a width") as usize);
+    let padding = match case.attr("mode").as_str() {
+        Some("edge") => Padding::Edge,
+        Some("reflect") => Padding::Reflect,
+        Some("symmetric") => Padding::Symmetric,
+        Some("wrap") => Padding::Wrap,
+        _ => {
+            let values = case.attr("constant_values");
+            if values.is_array() {
+                return F::pad_with(x, &width, &pairs(values, |v| v.as_f64().expect("a number")));
+            }
+            Padding::Constant(values.as_f64().unwrap_or(0.0))
+        }
     };
-    F::pad(x, &width, Padding::Constant(case.attr("constant_values").as_f64().unwrap_or(0.0)))
+    F::pad(x, &width, padding)
 }
 
-fn get_item(case: &Case, x: &Variable) -> Variable {
-    match case.attr("slices").as_str() {
-        Some("(1,)") => F::get_item(x, &[Slice::Index(1)]),
-        Some("(slice(0, 2, None), slice(1, None, None))") => F::get_item(x, &[(0..2).into(), (1..).into()]),
-        Some("(slice(None, None, None), None, 1)") => F::get_item(x, &[Slice::ALL, Slice::NewAxis, Slice::Index(1)]),
-        Some("[[0, 2, 0]]") | None => {
-            let indices = Tensor::from_slice(&[0, 2, 0], [3], x.device());
-            F::get_item_fancy(x, &Variable::constant(indices), 0)
-        }
-        other => panic!("{}: slices = {other:?}", case.name),
-    }
+/// An index as Python writes it, `(slice(0, 2, None), None, [0, 2])`, or as a list of numbers.
+fn index(case: &Case, x: &Variable) -> Vec<Index> {
+    let written = match case.attr("slices") {
+        Value::Null => "[0, 2, 0]".to_string(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let mut rest = written.as_str();
+    let parsed = python::read(&mut rest);
+    parsed.parts().iter().map(|part| part.index(x)).collect()
 }
 
 fn windows(case: &Case) -> Windows {
     Windows {
         ksize: pair(case, "ksize"),
-        stride: pair(case, "stride"),
-        pad: pair(case, "pad"),
-        cover_all: case.flag("cover_all"),
-        dilate: pair(case, "dilate"),
+        stride: pair_or(case, "stride", 1),
+        pad: pair_or(case, "pad", 0),
+        cover_all: case.flag_or("cover_all", false),
+        dilate: pair_or(case, "dilate", 1),
     }
 }
 
 fn resize(case: &Case) -> Resize {
-    match case.text("mode") {
-        "nearest" => Resize::Nearest,
-        _ => Resize::Bilinear { align_corners: case.flag("align_corners") },
+    let align_corners = case.flag_or("align_corners", true);
+    match case.attr("mode").as_str() {
+        Some("nearest") => Resize::Nearest,
+        _ => Resize::Bilinear { align_corners },
     }
 }

@@ -8,35 +8,50 @@ use catena::{
 };
 use ndarray::ArrayD;
 use serde_json::Value;
-use std::{collections::HashMap, fs, ops::Index, path::PathBuf, rc::Rc};
+use std::{
+    collections::HashMap,
+    fs,
+    ops::Index,
+    path::{Path, PathBuf},
+    rc::Rc,
+};
 
 /// All reference values.
 pub struct Library {
-    folder: PathBuf,
-    index: Value,
+    parts: Vec<(PathBuf, Value)>,
 }
 
 impl Library {
     pub fn open() -> Library {
-        let folder = match std::env::var_os("CATENA_PARITY_DIR") {
-            Some(folder) => PathBuf::from(folder),
-            None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/parity/data"),
+        let folders = match std::env::var_os("CATENA_PARITY_DIR") {
+            Some(folder) => vec![PathBuf::from(folder)],
+            None => {
+                let here = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/parity");
+                vec![here.join("data"), here.join("further")]
+            }
         };
-        let path = folder.join("index.json");
-        let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let index = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        Library { folder, index }
+        let part = |folder: PathBuf| {
+            let path = folder.join("index.json");
+            let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            let index = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            (folder, index)
+        };
+        Library { parts: folders.into_iter().map(part).collect() }
     }
 
     /// Every case of the index.
     pub fn cases(&self) -> Vec<Case> {
+        self.parts.iter().flat_map(|(folder, index)| Library::part(folder, index)).collect()
+    }
+
+    fn part(folder: &Path, index: &Value) -> Vec<Case> {
         let mut files: HashMap<String, Rc<NpzReader>> = HashMap::new();
-        let list = self.index["cases"].as_array().expect("the index lists cases");
+        let list = index["cases"].as_array().expect("the index lists cases");
         list.iter()
             .map(|entry| {
                 let text = |key: &str| entry[key].as_str().unwrap_or_default().to_string();
                 let file = files.entry(text("file")).or_insert_with_key(|name| {
-                    Rc::new(NpzReader::open(self.folder.join(name)).unwrap_or_else(|e| panic!("{e}")))
+                    Rc::new(NpzReader::open(folder.join(name)).unwrap_or_else(|e| panic!("{e}")))
                 });
                 Case {
                     name: text("name"),
@@ -124,6 +139,27 @@ impl Case {
         &self.entry["attrs"][name]
     }
 
+    /// Whether the call has an attribute, null or not.
+    pub fn has(&self, name: &str) -> bool {
+        self.entry["attrs"].get(name).is_some()
+    }
+
+    /// A number, or what the call does without it.
+    pub fn f64_or(&self, name: &str, default: f64) -> f64 {
+        self.attr(name).as_f64().unwrap_or(default)
+    }
+
+    /// As [`Case::f64_or`], for integers: axes.
+    pub fn int_or(&self, name: &str, default: isize) -> isize {
+        self.attr(name).as_i64().map_or(default, |v| v as isize)
+    }
+
+    /// As [`Case::f64_or`], for switches.
+    pub fn flag_or(&self, name: &str, default: bool) -> bool {
+        let v = self.attr(name);
+        v.as_bool().or(v.as_i64().map(|v| v != 0)).unwrap_or(default)
+    }
+
     pub fn f64(&self, name: &str) -> f64 {
         self.attr(name).as_f64().unwrap_or_else(|| panic!("{}: no number {name}", self.name))
     }
@@ -182,6 +218,20 @@ impl Inputs {
     /// `<prefix>0`, `<prefix>1`, .. as far as they go.
     pub fn list(&self, prefix: &str) -> Vec<Variable> {
         (0..).map_while(|i| self.get(&format!("{prefix}{i}")).cloned()).collect()
+    }
+
+    /// The input of a function that has one.
+    pub fn only(&self) -> &Variable {
+        self.get("x").unwrap_or_else(|| &self.list.first().expect("an input").1)
+    }
+
+    /// The first and the second of the inputs that are not integers.
+    pub fn two(&self) -> (&Variable, &Variable) {
+        let mut list = self.list.iter().map(|(_, v)| v);
+        match (list.next(), list.next()) {
+            (Some(a), Some(b)) => (a, b),
+            _ => panic!("the case has no two inputs"),
+        }
     }
 
     /// All of them in the order of the index.

@@ -8,19 +8,30 @@ use catena::{
 use serde_json::Value;
 
 fn reduce(case: &Case) -> Reduce {
-    match case.text("reduce") {
-        "mean" => Reduce::Mean,
-        "no" => Reduce::No,
+    // Without one, what Chainer does.
+    const SUMS: &[&str] = &[
+        "bernoulli_nll",
+        "gaussian_kl_divergence",
+        "gaussian_nll",
+        "negative_sampling",
+        "cross_covariance",
+        "decov",
+        "huber_loss",
+    ];
+    match case.attr("reduce").as_str() {
+        Some("mean") => Reduce::Mean,
+        Some("no") => Reduce::No,
+        None if !SUMS.contains(&case.op.as_str()) => Reduce::Mean,
         _ => Reduce::Sum,
     }
 }
 
 pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
     let y = match case.op.as_str() {
-        "softmax_cross_entropy" if case.attr("normalize").is_boolean() => {
+        "softmax_cross_entropy" if !xs["t"].dtype().is_float() => {
             let options = SoftmaxCrossEntropy {
-                normalize: case.flag("normalize"),
-                ignore_label: case.int("ignore_label") as i32,
+                normalize: case.flag_or("normalize", true),
+                ignore_label: case.int_or("ignore_label", -1) as i32,
                 reduce: reduce(case),
                 class_weight: case.tensor("in/class_weight", xs["x"].device()),
                 ..SoftmaxCrossEntropy::default()
@@ -28,25 +39,25 @@ pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
             F::softmax_cross_entropy_with(&xs["x"], &xs["t"], &options)
         }
         "softmax_cross_entropy" => {
-            let kl = case.text("soft_target_loss") == "kl-divergence";
+            let kl = case.attr("soft_target_loss") == "kl-divergence";
             let soft_target = if kl { SoftTarget::KlDivergence } else { SoftTarget::CrossEntropy };
-            let options = SoftmaxCrossEntropy { soft_target, ..SoftmaxCrossEntropy::default() };
+            let options = SoftmaxCrossEntropy { soft_target, reduce: reduce(case), ..SoftmaxCrossEntropy::default() };
             F::softmax_cross_entropy_with(&xs["x"], &xs["t"], &options)
         }
         "sigmoid_cross_entropy" => {
-            F::sigmoid_cross_entropy_with(&xs["x"], &xs["t"], case.flag("normalize"), reduce(case))
+            F::sigmoid_cross_entropy_with(&xs["x"], &xs["t"], case.flag_or("normalize", true), reduce(case))
         }
-        "mean_squared_error" => F::mean_squared_error(&xs["x0"], &xs["x1"]),
-        "mean_absolute_error" => F::mean_absolute_error(&xs["x0"], &xs["x1"]),
-        "squared_error" => F::squared_error(&xs["x0"], &xs["x1"]),
-        "absolute_error" => F::absolute_error(&xs["x0"], &xs["x1"]),
-        "huber_loss" => F::huber_loss(&xs["x0"], &xs["x1"], case.f64("delta")),
+        "mean_squared_error" => F::mean_squared_error(xs.two().0, xs.two().1),
+        "mean_absolute_error" => F::mean_absolute_error(xs.two().0, xs.two().1),
+        "squared_error" => F::squared_error(xs.two().0, xs.two().1),
+        "absolute_error" => F::absolute_error(xs.two().0, xs.two().1),
+        "huber_loss" => F::huber_loss_with(xs.two().0, xs.two().1, case.f64("delta"), reduce(case)),
         "hinge" => {
-            let norm = if case.text("norm") == "L1" { HingeNorm::L1 } else { HingeNorm::L2 };
+            let norm = if case.attr("norm") != "L2" { HingeNorm::L1 } else { HingeNorm::L2 };
             F::hinge_with(&xs["x"], &xs["t"], norm, reduce(case))
         }
-        "contrastive" => F::contrastive(&xs["x0"], &xs["x1"], &xs["y"], case.f64("margin"), reduce(case)),
-        "triplet" => F::triplet(&xs["a"], &xs["p"], &xs["n"], case.f64("margin"), reduce(case)),
+        "contrastive" => F::contrastive(&xs["x0"], &xs["x1"], &xs["y"], case.f64_or("margin", 1.0), reduce(case)),
+        "triplet" => F::triplet(&xs["a"], &xs["p"], &xs["n"], case.f64_or("margin", 0.2), reduce(case)),
         "cross_covariance" => F::cross_covariance(&xs["y"], &xs["z"], reduce(case)),
         "decov" => F::decov(&xs["h"], reduce(case)),
         "gaussian_kl_divergence" => F::gaussian_kl_divergence(&xs["mean"], &xs["ln_var"], reduce(case)),
@@ -68,14 +79,27 @@ pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
             return Some(std::iter::once(score).chain(path).collect());
         }
         "connectionist_temporal_classification" => {
-            let lengths = |name: &str| -> Vec<usize> {
-                xs[name].data().to_vec::<i32>().expect("lengths").into_iter().map(|l| l as usize).collect()
+            let lengths = |name: &str| -> Option<Vec<usize>> {
+                let given = xs.get(name)?.data().to_vec::<i32>().expect("lengths");
+                Some(given.into_iter().map(|l| l as usize).collect())
             };
             let (inputs, labels) = (lengths("input_length"), lengths("label_length"));
             let (x, t) = (xs.list("x"), &xs["t"]);
-            let lengths = F::Lengths { inputs: Some(&inputs), labels: Some(&labels) };
+            let lengths = F::Lengths { inputs: inputs.as_deref(), labels: labels.as_deref() };
             let blank = case.int("blank_symbol") as i32;
             F::connectionist_temporal_classification(&x.iter().collect::<Vec<_>>(), t, blank, lengths, reduce(case))
+        }
+        "discriminative_margin_based_clustering_loss" => {
+            let options = F::Clustering {
+                delta_v: case.f64("delta_v"),
+                delta_d: case.f64("delta_d"),
+                norm: case.int_or("norm", 1) as u8,
+                alpha: case.f64_or("alpha", 1.0),
+                beta: case.f64_or("beta", 1.0),
+                gamma: case.f64_or("gamma", 0.001),
+            };
+            let (x, t) = xs.two();
+            return Some(F::discriminative_margin_based_clustering_loss(x, t, &options).into());
         }
         "L.BinaryHierarchicalSoftmax" => {
             let link = L::BinaryHierarchicalSoftmax::new(xs["x"].shape()[1], &tree(case.attr("tree")));

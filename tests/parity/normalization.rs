@@ -4,21 +4,27 @@ use super::{
 };
 use catena::{
     autograd::test_mode,
-    functions::{BatchNormalization, BatchRenormalization, LocalResponseNormalization, RunningStatistics},
+    functions::{
+        BatchNormalization, BatchRenormalization, DecorrelatedBatchNormalization, LocalResponseNormalization,
+        RunningStatistics,
+    },
     prelude::*,
 };
 
 pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
-    let (x, gamma, beta) = (&xs["x"], xs.get("gamma"), xs.get("beta"));
+    let (x, gamma, beta) = (xs.only(), xs.get("gamma"), xs.get("beta"));
     let options = || BatchNormalization {
-        eps: case.f64("eps"),
-        decay: case.attr("decay").as_f64().unwrap_or(0.9),
+        eps: case.f64_or("eps", 2e-5),
+        decay: case.f64_or("decay", 0.9),
         axis: case.ints("axis"),
     };
     let running =
         || RunningStatistics { mean: xs["running_mean"].data().clone(), var: xs["running_var"].data().clone() };
     let moved = |y: Variable, r: RunningStatistics| vec![y, Variable::constant(r.mean), Variable::constant(r.var)];
     let y = match case.op.as_str() {
+        "batch_normalization" if xs.get("running_mean").is_none() => {
+            F::batch_normalization_with(x, gamma?, beta?, &options(), None)
+        }
         "batch_normalization" => {
             let mut running = running();
             let y = F::batch_normalization_with(x, gamma?, beta?, &options(), Some(&mut running));
@@ -28,18 +34,36 @@ pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
             let mut running = running();
             let BatchNormalization { eps, decay, axis } = options();
             let options = BatchRenormalization { rmax: case.f64("rmax"), dmax: case.f64("dmax"), eps, decay, axis };
+            let before = running.clone();
             let y = F::batch_renormalization(x, gamma?, beta?, &mut running, &options);
-            return Some(moved(y, running));
+            // Where Chainer does not move them, the caller here keeps the old ones.
+            let after = if case.flag_or("update_statistics", true) { running } else { before };
+            return Some(moved(y, after));
         }
         "fixed_batch_normalization" => {
             F::fixed_batch_normalization_with(x, gamma?, beta?, &xs["mean"], &xs["var"], &options())
         }
-        "layer_normalization" => F::layer_normalization(x, gamma?, beta?, case.f64("eps")),
-        "group_normalization" => F::group_normalization(x, case.int("groups") as usize, gamma?, beta?, case.f64("eps")),
-        "local_response_normalization" => {
-            let n = case.int("n") as usize;
+        "fixed_batch_renormalization" => {
+            let options = BatchRenormalization { eps: case.f64_or("eps", 2e-5), ..BatchRenormalization::default() };
+            F::fixed_batch_renormalization(x, gamma?, beta?, &xs["mean"], &xs["var"], &options)
+        }
+        "decorrelated_batch_normalization" => {
+            let eps = case.f64_or("eps", 2e-5);
             let options =
-                LocalResponseNormalization { n, k: case.f64("k"), alpha: case.f64("alpha"), beta: case.f64("beta") };
+                DecorrelatedBatchNormalization { groups: case.int_or("groups", 16) as usize, eps, decay: 0.9 };
+            F::decorrelated_batch_normalization(x, &options, None)
+        }
+        "fixed_decorrelated_batch_normalization" => {
+            F::fixed_decorrelated_batch_normalization(x, &xs["mean"], &xs["projection"])
+        }
+        "layer_normalization" => F::layer_normalization(x, gamma?, beta?, case.f64_or("eps", 1e-5)),
+        "group_normalization" => {
+            F::group_normalization(x, case.int("groups") as usize, gamma?, beta?, case.f64_or("eps", 1e-5))
+        }
+        "local_response_normalization" => {
+            let (n, k) = (case.int_or("n", 5) as usize, case.f64_or("k", 2.0));
+            let (alpha, beta) = (case.f64_or("alpha", 1e-4), case.f64_or("beta", 0.75));
+            let options = LocalResponseNormalization { n, k, alpha, beta };
             F::local_response_normalization_with(x, &options)
         }
         _ => return None,

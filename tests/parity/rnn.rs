@@ -15,7 +15,10 @@ pub fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
     match case.op.as_str() {
         "lstm" => return Some(pair(F::lstm(&xs["c"], &xs["x"]))),
         "slstm" => return Some(pair(F::slstm(&xs["c1"], &xs["c2"], &xs["x1"], &xs["x2"]))),
-        "tree_lstm" => return Some(pair(F::tree_lstm(&[&xs["c1"], &xs["c2"]], &xs["x"]))),
+        "tree_lstm" => {
+            let cells: Vec<&Variable> = (1..).map_while(|i| xs.get(&format!("c{i}"))).collect();
+            return Some(pair(F::tree_lstm(&cells, &xs["x"])));
+        }
         _ => {}
     }
     let of = |prefix: &str| -> Vec<Vec<Variable>> {
@@ -114,6 +117,39 @@ pub fn run(case: &Case, device: &Device) -> Option<Result<(), String>> {
         }),
         "L.NStepBiLSTM" => check!(L::NStepBiLSTM::new(layers(), inputs, units, 0.0), |l| {
             with_cell(l.forward(None, None, &sequences))
+        }),
+        "L.StatefulZoneoutLSTM" => check!(L::StatefulZoneoutLSTM::new(inputs, units, 0.0, 0.0), |l| {
+            let ys: Vec<Variable> = steps.iter().map(|x| l.forward(x)).collect();
+            ys.into_iter().chain(l.c.get()).collect()
+        }),
+        "L.StatelessMGU" => check!(L::StatelessMGU::new(inputs, units), |l| {
+            let mut h = Variable::constant(Tensor::zeros([steps[0].shape()[0], units], DType::F32, device));
+            let mut ys = vec![];
+            for x in &steps {
+                h = l.forward(&h, x);
+                ys.push(h.clone());
+            }
+            ys
+        }),
+        "L.NStepBiGRU" => check!(L::NStepBiGRU::new(layers(), inputs, units, 0.0), |l| {
+            let (h, ys) = l.forward(None, &sequences);
+            std::iter::once(h).chain(ys).collect()
+        }),
+        "L.NStepRNNTanh" => check!(L::NStepRNNTanh::new(layers(), inputs, units, 0.0), |l| {
+            let (h, ys) = l.forward(None, &sequences);
+            std::iter::once(h).chain(ys).collect()
+        }),
+        "L.NStepRNNReLU" => check!(L::NStepRNNReLU::new(layers(), inputs, units, 0.0), |l| {
+            let (h, ys) = l.forward(None, &sequences);
+            std::iter::once(h).chain(ys).collect()
+        }),
+        "L.NStepBiRNNTanh" => check!(L::NStepBiRNNTanh::new(layers(), inputs, units, 0.0), |l| {
+            let (h, ys) = l.forward(None, &sequences);
+            std::iter::once(h).chain(ys).collect()
+        }),
+        "L.NStepBiRNNReLU" => check!(L::NStepBiRNNReLU::new(layers(), inputs, units, 0.0), |l| {
+            let (h, ys) = l.forward(None, &sequences);
+            std::iter::once(h).chain(ys).collect()
         }),
         "L.NStepGRU" => check!(L::NStepGRU::new(layers(), inputs, units, 0.0), |l| {
             let (h, ys) = l.forward(None, &sequences);

@@ -17,9 +17,21 @@ use crate::{
 /// ```
 #[track_caller]
 pub fn selu(x: &Variable) -> Variable {
-    elu_with(x, 1.673_263_242_354_377_2) * 1.050_700_987_355_480_5
+    selu_with(x, 1.673_263_242_354_377_2, 1.050_700_987_355_480_5)
+}
+
+/// `scale * elu(x)` with this alpha: see [`elu_with`].
+///
+/// # Panics
+/// When `x` is no float.
+#[track_caller]
+pub fn selu_with(x: &Variable, alpha: f64, scale: f64) -> Variable {
+    elu_with(x, alpha) * scale
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    vec![Case::new("selu", |x| selu(&x[0])).input([3, 5]).avoiding(0.0)]
+    vec![
+        Case::new("selu", |x| selu(&x[0])).input([3, 5]).avoiding(0.0),
+        Case::new("selu/other", |x| selu_with(&x[0], 1.2, 0.7)).input([3, 5]).avoiding(0.0),
+    ]
 }

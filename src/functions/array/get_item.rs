@@ -1,4 +1,7 @@
-use super::{transpose, with_shape};
+use super::{
+    index::{Index, Plan},
+    transpose, with_shape,
+};
 use crate::{
     autograd::{Case, Forward, Function, Saved, Variable, apply},
     error::Error,
@@ -54,6 +57,31 @@ pub fn get_item_fancy(x: &Variable, indices: &Variable, axis: isize) -> Variable
     let y = with_shape(&y, indices.shape().iter().chain(rest.iter()).copied().collect::<Shape>());
     let order: Vec<isize> = (i..i + before).chain(0..i).chain(i + before..y.ndim() as isize).collect();
     transpose(&y, Some(&order))
+}
+
+/// Any index, as NumPy's `x[ids, 1:3, None, ..., more]`: parts of a basic index, and arrays of positions.
+///
+/// Arrays are `int32`, count from the end where they are negative, and are repeated to their common shape, which takes
+/// the place of their axes, or comes first where other parts stand between them. Numbers beside them are such arrays. An
+/// element that is named several times gets the sum of its gradients.
+///
+/// # Panics
+/// When there are more indices than axes, shapes of arrays do not broadcast together, or a position that came from the
+/// host is out of range. One that was computed on a device is an error of the next blocking call.
+///
+/// ```
+/// # use catena::{functions::Index, prelude::*};
+/// let x = Variable::constant(Tensor::arange(6, &Device::cpu()).reshape([2, 3]));
+/// let at = |v: &[i32]| Variable::constant(Tensor::from_slice(v, [v.len()], &Device::cpu()));
+/// let y = F::get_item_with(&x, &[Index::from(&at(&[0, 1])), Index::from(&at(&[2, -3]))]);
+/// assert_eq!(y.data().to_vec::<f32>().unwrap(), [2.0, 3.0]);
+/// ```
+#[track_caller]
+pub fn get_item_with(x: &Variable, index: &[Index]) -> Variable {
+    match Plan::new("get_item", x, index) {
+        Ok(plan) => plan.take(x),
+        Err(basic) => get_item(x, &basic),
+    }
 }
 
 impl Tensor {
@@ -183,6 +211,28 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("get_item/ranges", |x| get_item(&x[0], &[(0..2).into(), (1..).into()])).input([3, 4, 2]),
         Case::new("get_item/new_axis", |x| get_item(&x[0], &[Slice::ALL, Slice::NewAxis, Slice::Index(1)]))
             .input([3, 4, 2]),
+        Case::new("get_item/ellipsis", |x| get_item(&x[0], &[Slice::NewAxis, Slice::Ellipsis, Slice::Index(1)]))
+            .input([3, 4, 2]),
+        Case::new("get_item/ellipsis_of_none", |x| get_item(&x[0], &[Slice::Index(1), Slice::Ellipsis, (1..).into()]))
+            .input([3, 4]),
+        Case::new("get_item/arrays", |x| get_item_with(&x[2], &[(&x[0]).into(), Index::from(1..3), (&x[1]).into()]))
+            .integers([2, 1], -3, 3)
+            .integers([4], -2, 2)
+            .input([3, 4, 2]),
+        Case::new("get_item/arrays_side_by_side", |x| {
+            get_item_with(&x[2], &[Slice::ALL.into(), (&x[0]).into(), (&x[1]).into()])
+        })
+        .integers([3], 0, 4)
+        .integers([3], 0, 2)
+        .input([3, 4, 2]),
+        Case::new("get_item/array_and_number", |x| get_item_with(&x[1], &[Index::from(1), (&x[0]).into()]))
+            .integers([3], 0, 4)
+            .input([3, 4, 2]),
+        Case::new("get_item/array_apart", |x| {
+            get_item_with(&x[1], &[(&x[0]).into(), Slice::NewAxis.into(), Slice::Ellipsis.into(), Index::from(-1)])
+        })
+        .integers([3], 0, 3)
+        .input([3, 4, 2]),
         Case::new("get_item/steps", move |x| get_item(&x[0], &[steps(-1), steps(2)])).input([3, 5]),
         Case::new("get_item/scalar", |x| get_item(&x[0], &[Slice::Index(-1), Slice::Index(0)])).input([3, 4]),
         Case::new("get_item/nothing", |x| get_item(&x[0], &[(2..2).into()])).input([3, 4]),

@@ -84,6 +84,46 @@ pub fn pad(x: &Variable, pad_width: &[(usize, usize)], padding: Padding) -> Vari
     y
 }
 
+/// As [`pad`] with constants of its own for each side of each axis; one pair is for all axes.
+///
+/// In the corners those of the last axis stand, as in NumPy.
+///
+/// # Panics
+/// When there is neither one pair nor one for each axis, of widths or of values.
+///
+/// ```
+/// # use catena::prelude::*;
+/// let x = Variable::constant(Tensor::arange(2, &Device::cpu()));
+/// let y = F::pad_with(&x, &[(1, 2)], &[(8.0, 9.0)]);
+/// assert_eq!(y.data().to_vec::<f32>().unwrap(), [8.0, 0.0, 1.0, 9.0, 9.0]);
+/// ```
+#[track_caller]
+pub fn pad_with(x: &Variable, pad_width: &[(usize, usize)], values: &[(f64, f64)]) -> Variable {
+    let n = x.ndim();
+    let fits = || {
+        for given in [pad_width.len(), values.len()] {
+            ensure!(given == 1 || given == n, format!("1 or {n} pairs"), "{given}");
+        }
+        Ok(())
+    };
+    expect("pad", fits(), &[x.data()]);
+    let mut y = x.clone();
+    for axis in 0..n {
+        let (before, after) = pad_width[if pad_width.len() == 1 { 0 } else { axis }];
+        let (low, high) = values[if values.len() == 1 { 0 } else { axis }];
+        for (width, front, fill) in [(before, true, low), (after, false, high)] {
+            if width > 0 {
+                let old = y.shape()[axis];
+                let first = if front { width } else { 0 };
+                let mut index = vec![Slice::ALL; axis];
+                index.push((first..first + old).into());
+                y = embed(&y, y.shape().with(axis, old + width), index, fill);
+            }
+        }
+    }
+    y
+}
+
 impl Tensor {
     /// With more elements around it: see [`pad`].
     ///
@@ -99,6 +139,7 @@ pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![
         Case::new("pad", |x| pad(&x[0], &[(1, 0), (2, 1)], Padding::Constant(0.0))).input([2, 3]),
         Case::new("pad/constant", |x| pad(&x[0], &[(1, 1)], Padding::Constant(0.5))).input([2, 3]),
+        Case::new("pad/each_side", |x| pad_with(&x[0], &[(1, 2), (0, 1)], &[(1.0, 2.0), (3.0, 4.0)])).input([2, 3]),
         Case::new("pad/nothing", |x| pad(&x[0], &[(0, 0)], Padding::Constant(0.5))).input([2, 3]),
         Case::new("pad/empty", |x| pad(&x[0], &[(1, 1)], Padding::Constant(0.5))).input([0, 3]),
     ];

@@ -1,4 +1,8 @@
-use super::{get_item::embed, with_shape};
+use super::{
+    get_item::embed,
+    index::{Index, Plan},
+    with_shape,
+};
 use crate::{
     autograd::{Case, Variable},
     functions::connection::{add_rows, expect_ids},
@@ -55,6 +59,35 @@ pub fn scatter_add_slice(a: &Variable, index: &[Slice], b: &Variable) -> Variabl
     a + embed(b, a.shape().clone(), index.to_vec(), 0.0)
 }
 
+/// `a` with `b` added at any index, `y[index] += b`: see [`get_item_with`](super::get_item_with).
+///
+/// # Panics
+/// When the index does not fit `a`, or `b` not the index.
+///
+/// ```
+/// # use catena::{functions::Index, prelude::*};
+/// let a = Variable::constant(Tensor::zeros([2, 2], DType::F32, &Device::cpu()));
+/// let b = Variable::constant(Tensor::ones([3], DType::F32, &Device::cpu()));
+/// let at = |v: &[i32]| Variable::constant(Tensor::from_slice(v, [v.len()], &Device::cpu()));
+/// let y = F::scatter_add_with(&a, &[Index::from(&at(&[0, 0, 1])), Index::from(&at(&[1, 1, 0]))], &b);
+/// assert_eq!(y.data().to_vec::<f32>().unwrap(), [0.0, 2.0, 1.0, 0.0]);
+/// ```
+#[track_caller]
+pub fn scatter_add_with(a: &Variable, index: &[Index], b: &Variable) -> Variable {
+    match Plan::new("scatter_add", a, index) {
+        Ok(plan) => {
+            let fits = || {
+                ensure!(a.dtype(), ==, b.dtype());
+                ensure!(*b.shape() == plan.out(), format!("b.shape == {}", plan.out()), "{}", b.shape());
+                Ok(())
+            };
+            expect("scatter_add", fits(), &[a.data(), b.data()]);
+            a + plan.put(b)
+        }
+        Err(basic) => scatter_add_slice(a, &basic, b),
+    }
+}
+
 impl Tensor {
     /// With rows added by number: see [`scatter_add`].
     ///
@@ -77,6 +110,13 @@ pub(super) fn cases() -> Vec<Case> {
             .integers([2, 3], 0, 4)
             .input([4, 2, 2])
             .input([2, 3, 2, 2]),
+        Case::new("scatter_add/arrays", |x| {
+            scatter_add_with(&x[2], &[(&x[0]).into(), Index::from(1..3), (&x[1]).into()], &x[3])
+        })
+        .integers([3], -2, 2)
+        .integers([3], 0, 2)
+        .input([2, 4, 2])
+        .input([3, 2]),
         Case::new("scatter_add/slice", |x| scatter_add_slice(&x[0], &[1.into(), (0..2).into()], &x[1]))
             .input([3, 4])
             .input([2]),

@@ -35,9 +35,18 @@ pub(super) fn scores_and_labels(xs: &[Meta]) -> Result<(), InvalidType> {
     ensure!(y.dtype.is_float(), "y.dtype.kind == f", "{}", y.dtype);
     ensure!(t.dtype, ==, DType::I32);
     ensure!(y.ndim(), >=, 2);
-    ensure!(t.shape == y.shape.remove(1), "t.shape == y.shape without axis 1", "{} and {}", t.shape, y.shape);
+    let without = y.shape.remove(1);
+    // As Chainer has it, the scores may have further axes of length 1.
+    let fits = without.len() >= t.ndim() && without[..t.ndim()] == t.shape[..];
+    let fits = fits && without[t.ndim().min(without.len())..].iter().all(|&d| d == 1);
+    ensure!(fits, "t.shape == y.shape without axis 1", "{} and {}", t.shape, y.shape);
     ensure!(y.shape[1], >, 0);
     Ok(())
+}
+
+/// The shape of scores without the axes of length 1 that their labels do not have.
+pub(super) fn scores(y: &Tensor, t: &Tensor) -> Shape {
+    y.shape()[..t.ndim() + 1].iter().copied().collect()
 }
 
 impl Function for Accuracy {
@@ -51,7 +60,7 @@ impl Function for Accuracy {
     }
 
     fn forward(&self, xs: &[Tensor]) -> Forward {
-        let (y, t) = (&xs[0], &xs[1]);
+        let (y, t) = (&xs[0].with_shape(&scores(&xs[0], &xs[1])), &xs[1]);
         let hits = equal(&y.argmax(1), t, y.dtype());
         match self.0 {
             Some(ignored) => valid_mean(&hits, &counted(t, ignored)).0.into(),
@@ -76,6 +85,10 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("accuracy/none_counts", |x| accuracy(&x[0], &x[1], Some(1)))
             .input([2, 3])
             .exact(arr1(&[1, 1]).into_dyn())
+            .order(0),
+        Case::new("accuracy/further_axes", |x| accuracy(&x[0], &x[1], None))
+            .input([4, 3, 1, 1])
+            .integers([4], 0, 3)
             .order(0),
         Case::new("accuracy/empty", |x| accuracy(&x[0], &x[1], None)).input([0, 3]).integers([0], 0, 3).order(0),
     ]

@@ -1,4 +1,7 @@
-use super::{accuracy::scores_and_labels, hits::counted};
+use super::{
+    accuracy::{scores, scores_and_labels},
+    hits::counted,
+};
 use crate::{
     autograd::{Case, Forward, Function, Saved, Variable, apply_all},
     functions::loss::one_hot,
@@ -38,7 +41,23 @@ pub struct Summary {
 /// ```
 #[track_caller]
 pub fn classification_summary(y: &Variable, t: &Variable, beta: f64, ignore_label: i32) -> Summary {
-    let results = apply_all(Classify { beta, ignore_label }, &[&y.detach(), t]);
+    let labels = y.shape().get(1).copied().unwrap_or(0);
+    classification_summary_of(y, t, labels, beta, ignore_label)
+}
+
+/// As [`classification_summary`], of the classes below `label_num`, of which the scores may know more or fewer.
+///
+/// # Panics
+/// As [`classification_summary`].
+#[track_caller]
+pub fn classification_summary_of(
+    y: &Variable,
+    t: &Variable,
+    label_num: usize,
+    beta: f64,
+    ignore_label: i32,
+) -> Summary {
+    let results = apply_all(Classify { label_num, beta, ignore_label }, &[&y.detach(), t]);
     let Ok([precision, recall, fbeta, support]) = <[Variable; 4]>::try_from(results) else {
         unreachable!("inferred as four")
     };
@@ -77,6 +96,7 @@ pub fn f1_score(y: &Variable, t: &Variable, ignore_label: i32) -> (Variable, Var
 
 #[derive(Debug)]
 struct Classify {
+    label_num: usize,
     beta: f64,
     ignore_label: i32,
 }
@@ -89,14 +109,14 @@ impl Function for Classify {
     fn infer(&self, xs: &[Meta]) -> Result<Vec<Meta>, InvalidType> {
         scores_and_labels(xs)?;
         ensure!(self.beta, >, 0.0);
-        let of = |dtype| Meta::new(Shape::from(xs[0].shape[1]), dtype);
+        let of = |dtype| Meta::new(Shape::from(self.label_num), dtype);
         let real = of(xs[0].dtype);
         Ok(vec![real.clone(), real.clone(), real, of(DType::I32)])
     }
 
     fn forward(&self, xs: &[Tensor]) -> Forward {
-        let (y, t) = (&xs[0], &xs[1]);
-        let classes = y.shape()[1];
+        let (y, t) = (&xs[0].with_shape(&scores(&xs[0], &xs[1])), &xs[1]);
+        let classes = self.label_num;
         let over: Vec<isize> = (0..y.ndim() as isize).filter(|&a| a != 1).collect();
         // Counted in f32 whatever the dtype of the scores: halves end at 2048.
         let counts = |t: &Tensor| t.sum(Some(&over), false);
@@ -139,5 +159,19 @@ pub(super) fn cases() -> Vec<Case> {
             .input([7, 3])
             .exact(labels())
             .order(0),
+        Case::many("classification_summary/more_labels", |x| {
+            let s = classification_summary_of(&x[0], &x[1], 5, 1.0, -1);
+            vec![s.precision, s.recall, s.fbeta, s.support]
+        })
+        .input([12, 4])
+        .integers([12], 0, 4)
+        .order(0),
+        Case::many("classification_summary/fewer_labels", |x| {
+            let s = classification_summary_of(&x[0], &x[1], 2, 1.0, -1);
+            vec![s.precision, s.recall, s.fbeta, s.support]
+        })
+        .input([12, 4])
+        .integers([12], 0, 4)
+        .order(0),
     ]
 }

@@ -136,7 +136,7 @@ pub use ndtr::ndtr;
 pub use ndtri::ndtri;
 pub use neg::neg;
 pub use normalize::normalize;
-pub use polygamma::polygamma;
+pub use polygamma::{polygamma, polygamma_each};
 pub use pow::{pow, pow_scalar, scalar_pow};
 pub use prod::{prod, prod_axes};
 pub use rsqrt::rsqrt;
@@ -154,7 +154,7 @@ pub use sum_to::sum_to;
 pub use tan::tan;
 pub use tensordot::{tensordot, tensordot_axes};
 pub use tril::{tril, triu};
-pub use zeta::zeta;
+pub use zeta::{zeta, zeta_each};
 
 pub(super) const ALL: &[super::Entry] = super::entries![
     absolute,

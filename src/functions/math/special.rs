@@ -68,7 +68,9 @@ pub(super) fn log_ndtr<R: Real>(x: R) -> R {
     }
 }
 
-/// Hurwitz's zeta function, the sum of `(q + k)^-s`, for `q > 0` and `s > 1`.
+/// Hurwitz's zeta function, the sum of `(q + k)^-s`, for `s > 1`.
+///
+/// For a negative `q` that is no integer, `s` must be one; the terms below zero are counted one by one, up to 4096.
 pub(super) fn zeta<R: Real>(s: R, q: R) -> R {
     // B_2j / (2j)! for j = 1..=7.
     const SERIES: [f64; 7] = [
@@ -81,13 +83,19 @@ pub(super) fn zeta<R: Real>(s: R, q: R) -> R {
         1.0 / 74_724_249_600.0,
     ];
     const TERMS: usize = 12;
-    if q < R::ZERO || R::is_nan(q) {
+    if R::is_nan(q) || (q < R::ZERO && (s != R::floor(s) || q < R::of(-4096.0))) {
         return R::NAN;
     }
-    if q == R::ZERO {
+    if q <= R::ZERO && q == R::floor(q) {
         return R::INFINITY;
     }
-    let mut sum = R::ZERO;
+    let (mut q, mut sum) = (q, R::ZERO);
+    let odd = s * R::HALF != R::floor(s * R::HALF);
+    while q < R::ZERO {
+        let term = R::powf(-q, -s);
+        sum += R::select(odd, -term, term);
+        q += R::ONE;
+    }
     for k in 0..TERMS {
         sum += R::powf(q + R::of(k as f64), -s);
     }

@@ -19,6 +19,19 @@ pub enum Sampling {
     Adaptive,
     /// As many for each.
     Fixed(usize),
+    /// As many along the height and the width; `None` as for [`Sampling::Adaptive`].
+    Each(Option<usize>, Option<usize>),
+}
+
+impl Sampling {
+    /// The number along an axis, or `None` for the cell's.
+    fn along(self, axis: usize) -> Option<usize> {
+        match self {
+            Sampling::Adaptive => None,
+            Sampling::Fixed(n) => Some(n),
+            Sampling::Each(height, width) => [height, width][axis],
+        }
+    }
 }
 
 impl From<usize> for Sampling {
@@ -148,10 +161,7 @@ impl Boxes {
     pub fn samples(&self, x: &Variable, axis: usize, sampling: Sampling, mean: bool) -> (Variable, usize) {
         let (out, side) = (self.out[axis], self.images[axis + 2]);
         let cell = |c: &Corners| (c[axis + 2] - c[axis]).max(1.0) / out as f64;
-        let count = |c: &Corners| match sampling {
-            Sampling::Fixed(n) => n,
-            Sampling::Adaptive => cell(c).ceil() as usize,
-        };
+        let count = |c: &Corners| sampling.along(axis).unwrap_or(cell(c).ceil() as usize);
         let most = self.corners.iter().map(count).max().unwrap_or(1).max(1);
         let weight = |at: f64, i: usize| {
             if at < -1.0 || at > side as f64 {

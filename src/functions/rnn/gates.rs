@@ -2,8 +2,8 @@
 
 use crate::{
     autograd::Variable,
-    functions::array::{concat, split_axis, stack, with_shape},
-    shape::Slice,
+    functions::array::{concat, moveaxis, split_axis, stack, with_shape},
+    shape::{Shape, Slice},
     tensor::Tensor,
 };
 
@@ -44,4 +44,17 @@ impl Gates {
             Gates::Blocks => concat(&gates, 1),
         }
     }
+}
+
+/// `(B, units, further..)` as `(B * further.., units)`.
+pub(super) fn rows(x: &Variable) -> Variable {
+    let moved = moveaxis(x, &[1], &[-1]);
+    with_shape(&moved, [x.size() / x.shape()[1].max(1), x.shape()[1]])
+}
+
+/// The inverse of [`rows`], to an array of this shape.
+pub(super) fn unrows(x: &Variable, shape: &Shape) -> Variable {
+    let mut moved = shape.remove(1);
+    moved.push(shape[1]);
+    moveaxis(&with_shape(x, moved), &[-1], &[1])
 }

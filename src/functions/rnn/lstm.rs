@@ -1,4 +1,4 @@
-use super::gates::Gates;
+use super::gates::{Gates, rows, unrows};
 use crate::{
     autograd::{Case, Forward, Function, Retain, Saved, Variable, apply_all},
     functions::{
@@ -13,6 +13,7 @@ use crate::{
 ///
 /// `c_prev` is `(B, units)`, `x` is `(B, 4 units)`, the sum of what the input and the last output give, with the gates of a
 /// unit side by side: `x` reshaped to `(B, units, 4)` holds `a, i, f, o` along its last axis. `s` is the logistic function.
+/// Both may have further axes, at each position of which the units have a state of their own.
 /// Where `x` has fewer rows than `c_prev`, the rows left over of `c_prev` are those of the result.
 ///
 /// # Panics
@@ -33,6 +34,10 @@ pub fn lstm(c_prev: &Variable, x: &Variable) -> (Variable, Variable) {
         Ok(())
     };
     expect("lstm", fits(), &[c_prev.data(), x.data()]);
+    if x.ndim() > 2 {
+        let (c, h) = lstm(&rows(c_prev), &rows(x));
+        return (unrows(&c, c_prev.shape()), unrows(&h, &c_prev.shape().with(0, x.shape()[0])));
+    }
     let batch = x.shape()[0];
     if batch == c_prev.shape()[0] {
         return cell(c_prev, x, Gates::Interleaved);
@@ -53,9 +58,10 @@ pub(super) fn cell(c_prev: &Variable, x: &Variable, gates: Gates) -> (Variable, 
 fn rules(xs: &[Meta]) -> Result<(), InvalidType> {
     let (c, x) = (&xs[0], &xs[1]);
     same_float(xs)?;
-    ensure!(c.ndim(), ==, 2);
-    ensure!(x.ndim(), ==, 2);
+    ensure!(c.ndim(), >=, 2);
+    ensure!(x.ndim(), ==, c.ndim());
     ensure!(x.shape[1], ==, 4 * c.shape[1]);
+    ensure!(x.shape[2..] == c.shape[2..], "x.shape[2:] == c.shape[2:]", "{} and {}", x.shape, c.shape);
     Ok(())
 }
 
@@ -126,6 +132,7 @@ pub(super) fn cases() -> Vec<Case> {
         .input([2, 3])
         .input([2, 12])
         .input([2, 12]),
+        Case::many("lstm/further_axes", move |x| both(lstm(&x[0], &x[1]))).input([3, 2, 4]).input([2, 8, 4]),
         Case::many("lstm/no_rows", move |x| both(lstm(&x[0], &x[1]))).input([0, 3]).input([0, 12]),
         Case::many("lstm/large", move |x| both(lstm(&x[0], &x[1])))
             .input_in([2, 3], -9.0, 9.0)

@@ -1,4 +1,4 @@
-use super::gates::Gates;
+use super::gates::{Gates, rows, unrows};
 use crate::{
     autograd::{Case, Variable},
     functions::activation::{sigmoid, tanh},
@@ -27,15 +27,18 @@ pub fn slstm(c_prev1: &Variable, c_prev2: &Variable, x1: &Variable, x2: &Variabl
     let inputs = [c_prev1.data(), c_prev2.data(), x1.data(), x2.data()];
     let fits = || {
         same_float(&inputs.map(|t| t.meta()))?;
-        ensure!(c_prev1.ndim(), ==, 2);
+        ensure!(c_prev1.ndim(), >=, 2);
         ensure!(c_prev2.shape(), ==, c_prev1.shape());
-        ensure!(x1.ndim(), ==, 2);
-        ensure!(x1.shape()[0], ==, c_prev1.shape()[0]);
-        ensure!(x1.shape()[1], ==, 4 * c_prev1.shape()[1]);
+        let wide = c_prev1.shape().with(1, 4 * c_prev1.shape()[1]);
+        ensure!(*x1.shape() == wide, format!("x1.shape == {wide}"), "{}", x1.shape());
         ensure!(x2.shape(), ==, x1.shape());
         Ok(())
     };
     expect("slstm", fits(), &inputs);
+    if x1.ndim() > 2 {
+        let (c, h) = slstm(&rows(c_prev1), &rows(c_prev2), &rows(x1), &rows(x2));
+        return (unrows(&c, c_prev1.shape()), unrows(&h, c_prev1.shape()));
+    }
     let [a1, i1, f1, o1] = Gates::Interleaved.split(x1);
     let [a2, i2, f2, o2] = Gates::Interleaved.split(x2);
     let kept = sigmoid(&f1) * c_prev1 + sigmoid(&f2) * c_prev2;
@@ -51,6 +54,7 @@ pub(super) fn cases() -> Vec<Case> {
     };
     vec![
         Case::many("slstm", call).input([2, 3]).input([2, 3]).input([2, 12]).input([2, 12]),
+        Case::many("slstm/further_axes", call).input([2, 3, 2]).input([2, 3, 2]).input([2, 12, 2]).input([2, 12, 2]),
         Case::many("slstm/no_rows", call).input([0, 3]).input([0, 3]).input([0, 12]).input([0, 12]),
     ]
 }
