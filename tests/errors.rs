@@ -1,6 +1,6 @@
 //! Mistakes in shapes, dtypes and devices: what the message says, and that it points at the caller's line.
 
-use catena::prelude::*;
+use catena::{functions::Sampling, prelude::*};
 use std::{
     panic::{self, AssertUnwindSafe},
     sync::Mutex,
@@ -147,6 +147,38 @@ fn an_id_computed_on_the_device_is_told_by_the_next_wait() {
         );
         // The device goes on.
         assert_eq!(w.data().to_vec::<f32>().unwrap(), [1.0; 12]);
+    }
+}
+
+#[test]
+fn regions_stay_on_the_device_and_a_bad_image_is_told_by_the_next_wait() {
+    let _alone = alone();
+    for device in catena::testing::devices() {
+        let x = Variable::new(Tensor::ones([2, 1, 8, 8], DType::F32, &device));
+        let rois = Tensor::from_slice(&[1.0f32, 1.0, 6.0, 5.0, 0.0, 2.0, 9.0, 7.0], [2, 4], &device);
+        let rois = Variable::constant(rois.mul_scalar(1.0));
+        let zero = Tensor::zeros([2], DType::I32, &device);
+        let of = |v: [i32; 2]| Variable::constant(Tensor::from_slice(&v, [2], &device).add(&zero));
+        let call = |k: usize, of: &Variable| match k {
+            0 => F::roi_max_pooling_2d(&x, &rois, of, 2, 0.5),
+            1 => F::roi_average_pooling_2d(&x, &rois, of, 2, 0.5),
+            2 => F::roi_max_align_2d(&x, &rois, of, 2, 0.5, Sampling::Adaptive),
+            3 => F::roi_average_align_2d(&x, &rois, of, 2, 0.5, Sampling::Adaptive),
+            _ => unreachable!("four functions"),
+        };
+        device.synchronize().unwrap();
+        let before = device.stats().read_backs;
+        let total = (0..4).map(|k| F::sum(&call(k, &of([1, 0])))).reduce(|a, b| a + b).unwrap();
+        total.backward();
+        assert_eq!(device.stats().read_backs, before, "{device}");
+        assert_eq!(x.grad().unwrap().sum(None, false).item().unwrap(), 32.0, "{device}");
+        for (k, name) in ["max_pooling", "average_pooling", "max_align", "average_align"].iter().enumerate() {
+            let text = call(k, &of([0, 7])).data().to_host().unwrap_err().to_string();
+            assert!(
+                text.contains(&format!("roi_{name}_2d")) && text.contains("index 7 at position 1"),
+                "{device}: {text}"
+            );
+        }
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) mod pooling;
 pub(crate) mod random;
 pub(crate) mod reduce;
 pub(crate) mod roi;
+mod roi_align;
 pub(crate) mod rows;
 mod scan;
 mod slabs;

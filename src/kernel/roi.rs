@@ -67,8 +67,9 @@ impl Regions {
         self.linear(gy, at, &Shape::from(self.images), true)
     }
 
-    fn tables(&self, kernel: &mut Kernel<'_>, rows: bool) -> Result<()> {
+    pub(super) fn tables(&self, kernel: &mut Kernel<'_>, rows: bool) -> Result<()> {
         let mut table = |name: &'static str, t: &Tensor| -> Result<()> {
+            let t = t.contiguous();
             let (buffer, at) = t.buffer()?;
             kernel.integers(name, &buffer, at + t.view.offset, true);
             Ok(())
@@ -91,9 +92,12 @@ impl Regions {
         Ok(())
     }
 
-    /// A table of integers on the host.
-    fn table(t: &Tensor) -> Result<Vec<i32>> {
-        t.to_vec::<i32>()
+    /// A table of integers in the CPU's memory.
+    pub(super) fn table(t: &Tensor) -> Result<Vec<i32>> {
+        let t = t.contiguous();
+        let (buffer, at) = t.buffer()?;
+        // SAFETY: forced, and written by nobody.
+        Ok(unsafe { buffer.host::<i32>(at + t.view.offset, t.size()) }.to_vec())
     }
 
     fn extremes(&self, x: &Tensor) -> Result<[Buffer; 2]> {
@@ -120,8 +124,9 @@ impl Regions {
                 kernel.output("y", &out[0], x.dtype(), 0);
                 kernel.integers("at", &out[1], 0, false);
                 self.tables(&mut kernel, true)?;
-                let (columns, at) = self.columns.buffer()?;
-                kernel.integers("columns", &columns, at + self.columns.view.offset, true);
+                let table = self.columns.contiguous();
+                let (columns, at) = table.buffer()?;
+                kernel.integers("columns", &columns, at + table.view.offset, true);
                 kernel.word("empty", usize::from(self.empty_is_least));
                 kernel.launch_elements(n);
             }

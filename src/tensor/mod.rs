@@ -10,8 +10,8 @@ pub mod real;
 mod views;
 
 pub use host::HostArray;
+pub(crate) use op::{BlockFn, Pointwise, block, wgsl};
 pub use op::{Op, Scalar, Wgsl};
-pub(crate) use op::{Pointwise, block, wgsl};
 pub use real::Real;
 pub(crate) use views::expect;
 

@@ -44,7 +44,8 @@ use std::{
 
 /// Calls the function that a case is about; `None` where catena has none.
 fn call(case: &Case, xs: &Inputs) -> Option<Vec<Variable>> {
-    const GROUPS: &[(&str, fn(&Case, &Inputs) -> Option<Vec<Variable>>)] = &[
+    type Call = fn(&Case, &Inputs) -> Option<Vec<Variable>>;
+    const GROUPS: &[(&str, Call)] = &[
         ("activation", activation::call),
         ("array", array::call),
         ("conv2d", conv2d::call),

@@ -1,14 +1,15 @@
-//! Regions of images as pooling functions take them, cut into cells on the host.
+//! Regions of images as pooling functions take them, cut into cells where they lie.
 
 use crate::{
     autograd::{Forward, Function, Saved, Variable, apply},
     functions::{
-        array::{get_item_fancy, with_shape},
+        array::{get_item_fancy, where_, with_shape},
+        connection::expect_ids,
         math::matmul,
     },
-    kernel::roi,
-    shape::{DType, InvalidType, Meta, Shape, Sides, ensure},
-    tensor::{Tensor, expect},
+    kernel::{create::known_range, roi},
+    shape::{DType, InvalidType, Meta, Shape, Sides, Slice, ensure},
+    tensor::{BlockFn, Op, Real, Scalar, Tensor, expect, wgsl},
 };
 
 /// Samples along each side of a cell of a region.
@@ -24,12 +25,12 @@ pub enum Sampling {
 }
 
 impl Sampling {
-    /// The number along an axis, or `None` for the cell's.
-    fn along(self, axis: usize) -> Option<usize> {
+    /// The numbers along both sides, zero for the cell's.
+    fn sides(self) -> [usize; 2] {
         match self {
-            Sampling::Adaptive => None,
-            Sampling::Fixed(n) => Some(n),
-            Sampling::Each(height, width) => [height, width][axis],
+            Sampling::Adaptive => [0, 0],
+            Sampling::Fixed(n) => [n.max(1); 2],
+            Sampling::Each(height, width) => [height, width].map(|n| n.map_or(0, |n| n.max(1))),
         }
     }
 }
@@ -40,22 +41,23 @@ impl From<usize> for Sampling {
     }
 }
 
-/// A region's top, left, bottom and right, in pixels of the images.
-type Corners = [f64; 4];
-
-/// Regions checked against images, on the host.
+/// Regions of images, of which only shapes are known here.
 pub(super) struct Boxes {
-    pub images: [usize; 4],
-    pub out: [usize; 2],
-    corners: Vec<Corners>,
-    image: Vec<i32>,
+    images: [usize; 4],
+    out: [usize; 2],
+    /// Tops, lefts, bottoms and rights in pixels of the images, `(R, 4)`.
+    corners: Tensor,
+    /// The image of each, `(R,)`; one that is none is in the fault record.
+    image: Tensor,
+    /// Whether all are known to be of the only image.
+    single: bool,
 }
 
 impl Boxes {
     /// Regions `(R, 4)` of `y0, x0, y1, x1`, of the images that `indices` name.
     #[track_caller]
     pub fn new(
-        name: &str,
+        name: &'static str,
         x: &Variable,
         rois: &Variable,
         indices: &Variable,
@@ -77,15 +79,13 @@ impl Boxes {
             Ok([out[0], out[1]])
         };
         let out = expect(name, fits(), &[x.data(), rois.data(), indices.data()]);
-        let values = host(name, rois);
-        let corners = values.chunks(4).map(|c| [c[0], c[1], c[2], c[3]].map(|v| v * scale)).collect();
-        let image = host(name, indices).into_iter().map(|i| i as i32).collect();
-        Boxes::checked(name, x, out, corners, image)
+        expect_ids(name, indices.data(), x.shape()[0], None);
+        Boxes::of(name, x, out, rois.data().mul_scalar(scale), indices.data())
     }
 
     /// Regions `(R, 5)` of `image, x0, y0, x1, y1`.
     #[track_caller]
-    pub fn with_image(name: &str, x: &Variable, rois: &Variable, out: [usize; 2], scale: f64) -> Boxes {
+    pub fn with_image(name: &'static str, x: &Variable, rois: &Variable, out: [usize; 2], scale: f64) -> Boxes {
         let fits = || {
             images(x, rois, 5)?;
             ensure!(out[0] * out[1] > 0, "outsize above 0", "{} by {}", out[0], out[1]);
@@ -93,122 +93,108 @@ impl Boxes {
             Ok(())
         };
         expect(name, fits(), &[x.data(), rois.data()]);
-        let values = host(name, rois);
-        let corners = values.chunks(5).map(|c| [c[2], c[1], c[4], c[3]].map(|v| v * scale)).collect();
-        let image = values.chunks(5).map(|c| c[0] as i32).collect();
-        Boxes::checked(name, x, out, corners, image)
+        let rois = rois.data();
+        let column = |k: usize| rois.slice(&[Slice::ALL, (k..k + 1).into()]);
+        let corners = Tensor::concat(&[&column(2), &column(1), &column(4), &column(3)], 1);
+        let indices = rois.slice(&[Slice::ALL, 0.into()]).cast(DType::I32);
+        Boxes::of(name, x, out, corners.mul_scalar(scale), &indices)
     }
 
     #[track_caller]
-    fn checked(name: &str, x: &Variable, out: [usize; 2], corners: Vec<Corners>, image: Vec<i32>) -> Boxes {
+    fn of(name: &'static str, x: &Variable, out: [usize; 2], corners: Tensor, indices: &Tensor) -> Boxes {
         let s = x.shape();
         let images = [s[0], s[1], s[2], s[3]];
-        if let Some(bad) = image.iter().find(|&&i| i < 0 || i as usize >= images[0]) {
-            let error = InvalidType::new(format!("0 <= roi_indices < {}", images[0]), bad.to_string());
-            expect::<()>(name, Err(error), &[x.data()]);
-        }
-        Boxes { images, out, corners, image }
+        let dtype = if x.dtype() == DType::F64 { DType::F64 } else { DType::F32 };
+        let numbers = Tensor::count(images[0], x.device()).with_shape(&Shape::from([images[0], 1]));
+        let image = numbers.take_rows(name, indices, None).with_shape(indices.shape());
+        let single = images[0] == 1 && known_range(indices) == Some((0, 0));
+        Boxes { images, out, corners: corners.cast(dtype), image, single }
     }
 
-    fn table(&self, x: &Variable, axis: usize, span: impl Fn(f64, f64) -> (i64, i64)) -> Tensor {
-        let (n, side) = (self.out[axis], self.images[axis + 2] as i64);
-        let cell = |c: &Corners, i: usize| {
-            let (start, length) = span(c[axis], c[axis + 2]);
-            let each = length as f64 / n as f64;
-            let first = (i as f64 * each).floor() as i64 + start;
-            let last = ((i + 1) as f64 * each).ceil() as i64 + start;
-            [first.clamp(0, side) as i32, last.clamp(0, side) as i32]
-        };
-        let values: Vec<i32> =
-            self.corners.iter().flat_map(|c| (0..n).flat_map(|i| cell(c, i)).collect::<Vec<_>>()).collect();
-        Tensor::from_slice(&values, [self.corners.len(), n, 2], x.device())
+    fn count(&self) -> usize {
+        self.image.size()
+    }
+
+    /// The lower and the upper corners along an axis, with further axes of length 1.
+    fn ends(&self, axis: usize, further: usize) -> [Tensor; 2] {
+        let shape: Shape = [self.count()].into_iter().chain(std::iter::repeat_n(1, further)).collect();
+        [axis, axis + 2].map(|k| self.corners.slice(&[Slice::ALL, k.into()]).with_shape(&shape))
+    }
+
+    /// What an operator makes of the corners along an axis.
+    fn map(&self, op: Op, axis: usize, words: &[usize], shape: Shape, dtype: DType) -> Tensor {
+        let [a, b] = self.ends(axis, shape.len() - 1);
+        Tensor::map(op, &scalars(words), &[&a, &b], shape, dtype)
+    }
+
+    fn regions(&self, empty_is_least: bool, table: impl Fn(usize) -> Tensor) -> roi::Regions {
+        let (rows, columns) = (table(0).cast(DType::I32), table(1).cast(DType::I32));
+        roi::Regions { images: self.images, out: self.out, image: self.image.clone(), rows, columns, empty_is_least }
+    }
+
+    /// First and one past the last pixel of each cell along an axis, as reals.
+    fn edges(&self, axis: usize, inclusive: bool) -> Tensor {
+        let n = self.out[axis];
+        let words = [n, self.images[axis + 2], usize::from(inclusive)];
+        self.map(EDGE, axis, &words, Shape::from([self.count(), n, 2]), self.corners.dtype())
     }
 
     /// Cells of whole pixels: the region's rounded corners, with the last pixel or without, in equal parts.
-    pub fn cells(&self, x: &Variable, inclusive: bool) -> roi::Regions {
-        let one = i64::from(inclusive);
-        let span = |a: f64, b: f64| {
-            let (a, b) = (a.round_ties_even() as i64, b.round_ties_even() as i64);
-            (a, (b - a + one).max(1))
-        };
-        roi::Regions {
-            images: self.images,
-            out: self.out,
-            image: Tensor::from_slice(&self.image, self.image.len(), x.device()),
-            rows: self.table(x, 0, span),
-            columns: self.table(x, 1, span),
-            empty_is_least: !inclusive,
-        }
+    pub fn cells(&self, inclusive: bool) -> roi::Regions {
+        self.regions(!inclusive, |axis| self.edges(axis, inclusive))
     }
 
     /// For each region and cell along an axis, what each pixel weighs in the mean of whole pixels.
     pub fn means(&self, x: &Variable, axis: usize) -> Variable {
-        let cells = self.cells(x, false);
-        let table = if axis == 0 { &cells.rows } else { &cells.columns };
-        let table = table.to_vec::<i32>().expect("made from host values");
-        let weights = |first: i32, last: i32, i: usize| {
-            let inside = (first as usize..last as usize).contains(&i);
-            if inside { 1.0 / f64::from(last - first) } else { 0.0 }
-        };
-        let side = self.images[axis + 2];
-        let values = table.chunks(2).flat_map(|t| (0..side).map(|i| weights(t[0], t[1], i)).collect::<Vec<_>>());
-        self.weights(x, [self.corners.len(), self.out[axis], side], values.collect())
+        let (edges, side) = (self.edges(axis, false), self.images[axis + 2]);
+        let [first, last] =
+            [0, 1].map(|k: usize| edges.slice(&[Slice::ALL, Slice::NewAxis, Slice::ALL, (k..k + 1).into()]));
+        let shape = Shape::from([self.count(), 1, self.out[axis], side]);
+        let shares = Tensor::map(SHARE, &scalars(&[side]), &[&first, &last], shape, edges.dtype());
+        Variable::constant(shares.cast(x.dtype()))
     }
 
-    /// For each region and sample along an axis, what each pixel weighs in it: the nearer two of the sample.
-    ///
-    /// Samples of a cell are `n`, or fewer with the last repeated; with `mean`, they are averaged.
-    pub fn samples(&self, x: &Variable, axis: usize, sampling: Sampling, mean: bool) -> (Variable, usize) {
-        let (out, side) = (self.out[axis], self.images[axis + 2]);
-        let cell = |c: &Corners| (c[axis + 2] - c[axis]).max(1.0) / out as f64;
-        let count = |c: &Corners| sampling.along(axis).unwrap_or(cell(c).ceil() as usize);
-        let most = self.corners.iter().map(count).max().unwrap_or(1).max(1);
-        let weight = |at: f64, i: usize| {
-            if at < -1.0 || at > side as f64 {
-                return 0.0;
-            }
-            (1.0 - (at.clamp(0.0, side as f64 - 1.0) - i as f64).abs()).max(0.0)
-        };
-        let mut values = vec![];
-        for c in &self.corners {
-            let (length, n) = (cell(c), count(c));
-            let at = |o: usize, s: usize| c[axis] + (o as f64 + (s as f64 + 0.5) / n as f64) * length;
-            for o in 0..out {
-                if mean {
-                    values.extend((0..side).map(|i| (0..n).map(|s| weight(at(o, s), i)).sum::<f64>() / n as f64));
-                } else {
-                    (0..most).for_each(|s| values.extend((0..side).map(|i| weight(at(o, s.min(n - 1)), i))));
-                }
-            }
-        }
-        let per_cell = if mean { 1 } else { most };
-        (self.weights(x, [self.corners.len(), out * per_cell, side], values), per_cell)
-    }
-
-    fn weights(&self, x: &Variable, [regions, cells, side]: [usize; 3], values: Vec<f64>) -> Variable {
-        let shape = [regions, 1, cells, side];
-        let t = match x.dtype() {
-            DType::F64 => Tensor::from_slice(&values, shape, x.device()),
-            other => {
-                let values: Vec<f32> = values.into_iter().map(|v| v as f32).collect();
-                Tensor::from_slice(&values, shape, x.device()).cast(other)
-            }
-        };
-        Variable::constant(t)
+    /// For each region and cell along an axis, what each pixel weighs in the mean of the cell's samples, each of which lies
+    /// between two pixels.
+    pub fn samples(&self, x: &Variable, axis: usize, sampling: Sampling) -> Variable {
+        let (cells, side) = (self.out[axis], self.images[axis + 2]);
+        let shape = Shape::from([self.count(), 1, cells, side]);
+        let words = [cells, side, sampling.sides()[axis]];
+        Variable::constant(self.map(WEIGHT, axis, &words, shape, self.corners.dtype()).cast(x.dtype()))
     }
 
     /// `rows @ image @ columns^T` for each region: `(R, C, .., ..)`.
     pub fn combine(&self, x: &Variable, rows: &Variable, columns: &Variable) -> Variable {
-        let images = if self.images[0] == 1 {
-            x.clone()
-        } else {
-            let image = Tensor::from_slice(&self.image, self.image.len(), x.device());
-            get_item_fancy(x, &Variable::constant(image), 0)
-        };
+        let images =
+            if self.single { x.clone() } else { get_item_fancy(x, &Variable::constant(self.image.clone()), 0) };
         let turned = crate::functions::array::swapaxes(columns, -1, -2);
         let y = matmul(&matmul(rows, &images), &turned);
-        let shape = [self.corners.len(), self.images[1], rows.shape()[2], columns.shape()[2]];
+        let shape = [self.count(), self.images[1], rows.shape()[2], columns.shape()[2]];
         with_shape(&y, shape)
+    }
+
+    /// The largest sample of each cell; minus infinity where none is in the image.
+    #[track_caller]
+    pub fn largest_sample(&self, name: &'static str, x: &Variable, sampling: Sampling) -> Variable {
+        let regions = self.regions(true, |axis| {
+            let n = self.out[axis];
+            let shape = Shape::from([self.count(), n, 2]);
+            self.map(SPAN, axis, &[n, self.images[axis + 2]], shape, self.corners.dtype())
+        });
+        let [rows, columns] = regions.best_samples(x.data(), &self.corners, sampling.sides());
+        let shape = regions.shape();
+        let mut y: Option<Variable> = None;
+        for (down, right) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            let words = [down, right, self.images[2], self.images[3]];
+            let at = Tensor::map(PLACE, &scalars(&words), &[&rows, &columns], shape.clone(), rows.dtype());
+            let part = Tensor::map(PART, &scalars(&words[..2]), &[&rows, &columns], shape.clone(), rows.dtype());
+            let named = Named { name, regions: regions.clone(), at: at.cast(DType::I32), back: false };
+            let term = apply(named, &[x]) * Variable::constant(part.cast(x.dtype()));
+            y = Some(y.map_or(term.clone(), |y| y + &term));
+        }
+        let y = y.expect("four pixels");
+        let none = Variable::constant(rows.less(&rows.full_like(0.0)));
+        where_(&none, &Variable::constant(y.data().full_like(f64::NEG_INFINITY)), &y)
     }
 }
 
@@ -221,13 +207,104 @@ fn images(x: &Variable, rois: &Variable, numbers: usize) -> Result<(), InvalidTy
     Ok(())
 }
 
-/// The values of regions; the device is waited for.
-#[track_caller]
-fn host(name: &str, v: &Variable) -> Vec<f64> {
-    match v.data().to_f64() {
-        Ok(values) => values.into_iter().collect(),
-        Err(error) => panic!("{name}: {error}"),
+fn scalars(words: &[usize]) -> Vec<Scalar> {
+    words.iter().map(|&n| Scalar::U(u32::try_from(n).expect("a side of an image"))).collect()
+}
+
+const fn op(name: &'static str, indexed: bool, f32: BlockFn<f32>, f64: BlockFn<f64>) -> Op {
+    Op { name, files: &[wgsl!("pooling/regions.wgsl")], arity: 2, indexed, f32, f64 }
+}
+
+const EDGE: Op = op("region_edge", true, edge::<f32>, edge::<f64>);
+const SHARE: Op = op("region_share", true, share::<f32>, share::<f64>);
+const WEIGHT: Op = op("region_weight", true, weight::<f32>, weight::<f64>);
+const SPAN: Op = op("region_span", true, span::<f32>, span::<f64>);
+const PLACE: Op = op("region_place", false, place::<f32>, place::<f64>);
+const PART: Op = op("region_part", false, part::<f32>, part::<f64>);
+
+/// Fills a block from two operands, whole numbers and the position: see `shaders/pooling/regions.wgsl`.
+fn fill<R: Real>(args: &[&[R]], at: usize, out: &mut [R], f: impl Fn(f64, f64, usize) -> f64) {
+    for (i, (o, (a, b))) in out.iter_mut().zip(args[0].iter().zip(args[1])).enumerate() {
+        *o = R::of(f(a.to_f64(), b.to_f64(), at + i));
     }
+}
+
+fn words<const N: usize>(scalars: &[Scalar]) -> [usize; N] {
+    std::array::from_fn(|i| scalars[i].word() as usize)
+}
+
+/// A position from 0 to the side; 0 for NaN.
+fn within(v: f64, side: usize) -> f64 {
+    if v > 0.0 { v.min(side as f64) } else { 0.0 }
+}
+
+fn edge<R: Real>(args: &[&[R]], scalars: &[Scalar], at: usize, out: &mut [R]) {
+    let [n, side, more] = words(scalars);
+    fill(args, at, out, |a, b, i| {
+        let (first, parts, cell) = (a.round_ties_even(), n as f64, (i / 2 % n) as f64);
+        let length = (b.round_ties_even() - first + more as f64).max(1.0);
+        // Half a unit, so that no rounding moves an edge.
+        let edge = if i % 2 == 0 { cell * length + 0.5 } else { (cell + 1.0) * length + parts - 0.5 };
+        within(first + (edge / parts).floor(), side)
+    });
+}
+
+fn share<R: Real>(args: &[&[R]], scalars: &[Scalar], at: usize, out: &mut [R]) {
+    let [side] = words(scalars);
+    fill(args, at, out, |first, last, i| {
+        let pixel = (i % side) as f64;
+        if pixel >= first && pixel < last { 1.0 / (last - first) } else { 0.0 }
+    });
+}
+
+fn weight<R: Real>(args: &[&[R]], scalars: &[Scalar], at: usize, out: &mut [R]) {
+    let [cells, side, n] = words(scalars);
+    fill(args, at, out, |a, b, i| {
+        let (pixel, far) = ((i % side) as f64, side as f64 - 1.0);
+        let length = (b - a).max(1.0) / cells as f64;
+        let count = if n == 0 { length.ceil() } else { n as f64 };
+        let step = length / count;
+        let start = a + (i / side % cells) as f64 * length;
+        // Samples that have this pixel as a neighbour, and one more at either end.
+        let low = if pixel == 0.0 { -1.0 } else { pixel - 1.0 };
+        let high = if pixel == far { side as f64 } else { pixel + 1.0 };
+        let first = ((low - start) / step - 1.5).floor().max(0.0);
+        let last = ((high - start) / step + 0.5).ceil().min(count);
+        let samples = (0..4096).map(|k| first + f64::from(k)).take_while(|&s| s < last);
+        let sum: f64 = samples
+            .map(|s| start + (s + 0.5) * step)
+            .filter(|at| (-1.0..=side as f64).contains(at))
+            .map(|at| (1.0 - (at.clamp(0.0, far) - pixel).abs()).max(0.0))
+            .sum();
+        sum / count
+    });
+}
+
+fn span<R: Real>(args: &[&[R]], scalars: &[Scalar], at: usize, out: &mut [R]) {
+    let [cells, side] = words(scalars);
+    fill(args, at, out, |a, b, i| {
+        let length = (b - a).max(1.0) / cells as f64;
+        let start = a + (i / 2 % cells) as f64 * length;
+        let edge = if i % 2 == 0 { start.floor().min(side as f64 - 1.0) } else { (start + length).floor() + 2.0 };
+        within(edge, side)
+    });
+}
+
+fn place<R: Real>(args: &[&[R]], scalars: &[Scalar], at: usize, out: &mut [R]) {
+    let [down, right, height, width] = words(scalars);
+    fill(args, at, out, |y, x, _| {
+        let row = (y.floor() + down as f64).min(height as f64 - 1.0);
+        let column = (x.floor() + right as f64).min(width as f64 - 1.0);
+        if y >= 0.0 { row * width as f64 + column } else { -1.0 }
+    });
+}
+
+fn part<R: Real>(args: &[&[R]], scalars: &[Scalar], at: usize, out: &mut [R]) {
+    let [down, right] = words(scalars);
+    fill(args, at, out, |y, x, _| {
+        let share = |v: f64, far: usize| if far == 1 { v - v.floor() } else { 1.0 - (v - v.floor()) };
+        share(y, down) * share(x, right)
+    });
 }
 
 /// The largest pixel of each cell.
@@ -257,7 +334,8 @@ impl Function for Largest {
     }
 
     fn backward(&self, saved: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
-        let put = Named { regions: self.regions.clone(), at: saved.extra(0).clone(), back: true };
+        let regions = self.regions.clone();
+        let put = Named { name: self.name, regions, at: saved.extra(0).clone(), back: true };
         vec![gys[0].as_ref().map(|gy| apply(put, &[gy]))]
     }
 }
@@ -265,6 +343,7 @@ impl Function for Largest {
 /// The pixel that each cell names, or the adjoint of that.
 #[derive(Debug)]
 struct Named {
+    name: &'static str,
     regions: roi::Regions,
     at: Tensor,
     back: bool,
@@ -272,7 +351,7 @@ struct Named {
 
 impl Function for Named {
     fn name(&self) -> &'static str {
-        "roi_max_pooling_grad"
+        self.name
     }
 
     fn infer(&self, xs: &[Meta]) -> Result<Vec<Meta>, InvalidType> {
@@ -286,7 +365,8 @@ impl Function for Named {
     }
 
     fn backward(&self, _: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
-        let adjoint = Named { regions: self.regions.clone(), at: self.at.clone(), back: !self.back };
+        let (regions, at) = (self.regions.clone(), self.at.clone());
+        let adjoint = Named { name: self.name, regions, at, back: !self.back };
         vec![gys[0].as_ref().map(|gy| apply(adjoint, &[gy]))]
     }
 }

@@ -33,7 +33,7 @@ pub fn roi_average_align_2d(
 ) -> Variable {
     let boxes = Boxes::new("roi_average_align_2d", x, rois, roi_indices, outsize, spatial_scale);
     let sampling = sampling.into();
-    let [(rows, _), (columns, _)] = [0, 1].map(|axis| boxes.samples(x, axis, sampling, true));
+    let [rows, columns] = [0, 1].map(|axis| boxes.samples(x, axis, sampling));
     boxes.combine(x, &rows, &columns)
 }
 

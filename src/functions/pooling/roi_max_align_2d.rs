@@ -1,7 +1,4 @@
-use super::{
-    Pooling, max_pooling_2d,
-    regions::{Boxes, Sampling, sample},
-};
+use super::regions::{Boxes, Sampling, sample};
 use crate::{
     autograd::{Case, Variable},
     shape::Sides,
@@ -32,10 +29,8 @@ pub fn roi_max_align_2d(
     spatial_scale: f64,
     sampling: impl Into<Sampling>,
 ) -> Variable {
-    let boxes = Boxes::new("roi_max_align_2d", x, rois, roi_indices, outsize, spatial_scale);
-    let sampling = sampling.into();
-    let [(rows, high), (columns, wide)] = [0, 1].map(|axis| boxes.samples(x, axis, sampling, false));
-    max_pooling_2d(&boxes.combine(x, &rows, &columns), Pooling::new([high, wide]))
+    let name = "roi_max_align_2d";
+    Boxes::new(name, x, rois, roi_indices, outsize, spatial_scale).largest_sample(name, x, sampling.into())
 }
 
 pub(super) fn cases() -> Vec<Case> {

@@ -34,7 +34,7 @@ pub fn roi_max_pooling_2d(
 ) -> Variable {
     let name = "roi_max_pooling_2d";
     let boxes = Boxes::new(name, x, rois, roi_indices, outsize, spatial_scale);
-    largest(name, x, boxes.cells(x, false))
+    largest(name, x, boxes.cells(false))
 }
 
 /// As [`roi_max_pooling_2d`], with regions as Caffe has them: `(R, 5)` of `image, x0, y0, x1, y1` with the last pixel among
@@ -46,7 +46,7 @@ pub fn roi_max_pooling_2d(
 pub fn roi_pooling_2d(x: &Variable, rois: &Variable, out_h: usize, out_w: usize, spatial_scale: f64) -> Variable {
     let name = "roi_pooling_2d";
     let boxes = Boxes::with_image(name, x, rois, [out_h, out_w], spatial_scale);
-    largest(name, x, boxes.cells(x, true))
+    largest(name, x, boxes.cells(true))
 }
 
 pub(super) fn cases() -> Vec<Case> {
