@@ -32,6 +32,7 @@ mod scan;
 mod slabs;
 mod sort;
 mod split;
+mod tiles;
 mod tuner;
 
 pub(crate) use fault::fault_flag;

@@ -1,58 +1,13 @@
-//! The CPU arm: operands as slices, and a workspace for each thread.
+//! The CPU arm: operands as slices.
 
 use super::{Direction, data, forward, weights};
 use crate::{
     device::Buffer,
     error::Result,
-    kernel::{
-        elementwise::{Epilogue, Lane},
-        matmul::Gemm,
-    },
+    kernel::{elementwise::Epilogue, tiles::Number},
     shape::{ConvolutionShape, DType, Element},
     tensor::{Tensor, expr::Plan},
 };
-use std::cell::RefCell;
-
-/// A type that is convolved.
-pub(super) trait Number: Gemm + Lane {
-    /// 0
-    fn zero() -> Self;
-    /// 1
-    fn one() -> Self;
-    /// `a + b`
-    fn sum(a: Self, b: Self) -> Self;
-
-    /// Two vectors of the thread, which keep their memory from one call to the next.
-    fn workspace<T>(f: impl FnOnce(&mut Vec<Self>, &mut Vec<Self>) -> T) -> T;
-}
-
-macro_rules! number {
-    ($($t:ty),*) => {$(
-        impl Number for $t {
-            fn zero() -> $t {
-                0.0
-            }
-
-            fn one() -> $t {
-                1.0
-            }
-
-            #[inline(always)]
-            fn sum(a: $t, b: $t) -> $t {
-                a + b
-            }
-
-            fn workspace<T>(f: impl FnOnce(&mut Vec<$t>, &mut Vec<$t>) -> T) -> T {
-                thread_local!(static KEPT: RefCell<(Vec<$t>, Vec<$t>)> = const { RefCell::new((vec![], vec![])) });
-                let (mut a, mut b) = KEPT.with(RefCell::take);
-                let out = f(&mut a, &mut b);
-                KEPT.set((a, b));
-                out
-            }
-        }
-    )*};
-}
-number!(f32, f64);
 
 /// A contiguous operand.
 pub(super) struct Operand<'a, E> {

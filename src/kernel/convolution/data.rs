@@ -1,10 +1,10 @@
 //! The gradient to the images.
 
 use super::{
-    cpu::{Number, Operand},
+    cpu::Operand,
     forward::{as_matrices, as_rows, is_product, key, product, taps},
     gather::{Gather, Phase, Weights, strides},
-    patches::{self, Columns},
+    patches::{self, Block, Neighbours, Under},
 };
 use crate::{
     device::Gpu,
@@ -12,6 +12,7 @@ use crate::{
     kernel::{
         matmul,
         parallel::{self, Disjoint},
+        tiles::{self, Number, Product, Rows, Workspace},
     },
     shape::ConvolutionShape,
     tensor::{
@@ -19,7 +20,7 @@ use crate::{
         expr::{Leaf, Plan},
     },
 };
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 pub(super) fn run_gpu(gpu: &Arc<Gpu>, s: &ConvolutionShape, gy: &Tensor, w: &Tensor, plan: &Plan) -> Result<()> {
     if is_product(s)
@@ -86,20 +87,27 @@ pub(super) fn run_gather(
     gather.run(gpu, &key, schedule, plan)
 }
 
-/// `windows += w' * gy` for each block of windows, added to the image where they lie.
+/// Elements of results' gradients that are packed at once, and of windows' gradients.
+const PACKED: usize = 1 << 17;
+
+/// Steps whose windows' gradients are computed at once, at most about this.
+const STEPS: usize = 256;
+
+/// `windows = w' * gy` for each block of windows and some channels, added to the image where they lie.
 pub(super) fn run_cpu<E: Number>(s: &ConvolutionShape, gy: &Operand<'_, E>, w: &Operand<'_, E>, gx: &mut [E]) {
-    let (m, taps, pixels) = (s.filters, s.taps(), s.pixels());
-    let k = s.channels * taps;
+    let (taps, pixels) = (s.taps(), s.pixels());
     // Channels of one image are added to by one task alone.
-    let together = (patches::COLUMNS / s.area().max(1)).clamp(1, s.images);
+    let columns = (PACKED / s.filters.max(1)).clamp(2 * tiles::width::<E>(), patches::COLUMNS);
+    let together = (columns / s.area().max(1)).clamp(1, s.images.div_ceil(rayon::current_num_threads()));
     let image_blocks = s.images.div_ceil(together);
-    let wanted = (rayon::current_num_threads() * 2).div_ceil((image_blocks * s.groups).max(1));
-    let most = (patches::STEPS / taps).max(1);
+    let threads = rayon::current_num_threads();
+    let wanted = if threads == 1 { 1 } else { (threads * 2).div_ceil((image_blocks * s.groups).max(1)) };
     let channels = s.channels.div_ceil(wanted.clamp(1, s.channels.max(1))).max(1);
     let chunks = s.channels.div_ceil(channels);
     let gx = Disjoint::new(gx);
-    parallel::ranges(image_blocks * s.groups * chunks, 2 * m * k * patches::COLUMNS / chunks, 1, |range| {
-        E::workspace(|columns, gathered| {
+    let work = 2 * s.filters * s.channels * taps * s.area() * together / chunks;
+    parallel::ranges(image_blocks * s.groups * chunks, work, 1, |range| {
+        E::workspace(|own| {
             for task in range {
                 let (c0, g, at) = (task % chunks * channels, task / chunks % s.groups, task / chunks / s.groups);
                 let c1 = (c0 + channels).min(s.channels);
@@ -107,37 +115,81 @@ pub(super) fn run_cpu<E: Number>(s: &ConvolutionShape, gy: &Operand<'_, E>, w: &
                 for i in images.clone() {
                     let first = ((i * s.groups + g) * s.channels + c0) * pixels;
                     // SAFETY: the channels of a task's images are its own.
-                    unsafe { gx.range(first..first + (c1 - c0) * pixels) }.fill(E::zero());
+                    unsafe { gx.range(first..first + (c1 - c0) * pixels) }.fill(E::ZERO);
                 }
-                for block in patches::blocks_of(s, images, together) {
-                    let n = block.columns();
-                    let (from, row) = patches::results(gy.values, s, g, &block, gathered);
-                    if m == 0 {
-                        continue;
-                    }
-                    for channel in (c0..c1).step_by(most) {
-                        let steps = channel * taps..(channel + most).min(c1) * taps;
-                        if columns.len() < steps.len() * n {
-                            columns.resize(steps.len() * n, E::zero());
-                        }
-                        let columns = &mut columns[..steps.len() * n];
-                        // SAFETY: operands and results are within their slices.
-                        unsafe {
-                            E::gemm(
-                                [steps.len(), m, n],
-                                w.values[g * m * k + steps.start..].as_ptr(),
-                                [1, k as isize],
-                                from.as_ptr(),
-                                [row as isize, 1],
-                                E::zero(),
-                                columns.as_mut_ptr(),
-                                [n as isize, 1],
-                            );
-                        }
-                        Columns { s, x: &[], group: g, block: &block }.add_back(steps, columns, &gx);
-                    }
+                if s.filters == 0 {
+                    continue;
+                }
+                for block in patches::blocks(s, images, columns) {
+                    block_cpu(s, g, &block, c0..c1, [gy, w], &gx, own);
                 }
             }
         });
     });
+}
+
+fn block_cpu<E: Number>(
+    s: &ConvolutionShape,
+    g: usize,
+    block: &Block,
+    channels: Range<usize>,
+    [gy, w]: [&Operand<'_, E>; 2],
+    gx: &Disjoint<'_, E>,
+    own: &mut Workspace<E>,
+) {
+    let (m, taps, area, width) = (s.filters, s.taps(), s.area(), tiles::width::<E>());
+    let (k, n) = (s.channels * taps, block.columns());
+    // Gradients of results in panels, each with all filters.
+    let runs = block.runs(s.groups * m * area);
+    let length = tiles::piece(&runs);
+    let rows: Vec<usize> = (0..m).map(|row| row * area).collect();
+    let gradients = &gy.values[(block.image * s.groups + g) * m * area..];
+    let panels = own.panel.take(m * tiles::pitch::<E>(n));
+    let mut pieces = vec![];
+    for from in (0..n).step_by(width) {
+        let to = (from + width).min(n);
+        tiles::pieces(&runs, from, to, length, &mut pieces);
+        tiles::pack(gradients, &rows, &pieces, length, tiles::pitch::<E>(to - from), &mut panels[m * from..]);
+    }
+    let under = Under::copy(s, g, block, Neighbours::Windows);
+    let (places, pitch) = (under.runs(), tiles::pitch::<E>(n));
+    let mut offsets = vec![];
+    let most = (STEPS / taps).max(1);
+    for channel in channels.clone().step_by(most) {
+        let some = channel..(channel + most).min(channels.end);
+        let steps = some.start * taps..some.end * taps;
+        let columns = own.results.take(steps.len() * pitch);
+        for filters in tiles::slices(m) {
+            let packed = own.rows.take(steps.len().next_multiple_of(tiles::together()) * filters.len());
+            tiles::pack_steps(
+                &w.values[(g * m + filters.start) * k + steps.start..],
+                k,
+                filters.len(),
+                steps.len(),
+                packed,
+            );
+            for from in (0..n).step_by(width) {
+                let to = (from + width).min(n);
+                let product = Product {
+                    rows: Rows::Steps,
+                    m: steps.len(),
+                    n: to - from,
+                    k: filters.len(),
+                    a: packed.as_ptr(),
+                    b: panels[m * from + filters.start * tiles::pitch::<E>(to - from)..].as_ptr(),
+                    c: columns[from..].as_mut_ptr(),
+                    row: pitch,
+                    begun: filters.start > 0,
+                };
+                // SAFETY: rows and panels were packed as it wants them, the columns are the thread's.
+                unsafe { product.run() };
+            }
+        }
+        let size = under.size(some.len());
+        let copy = own.image.take(size);
+        copy.fill(E::ZERO);
+        under.offsets(steps, some.start, &mut offsets);
+        tiles::scatter(columns, &offsets, &places, pitch, copy);
+        under.add_back(copy, some, gx);
+    }
 }

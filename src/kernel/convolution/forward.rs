@@ -1,9 +1,9 @@
 //! The forward pass.
 
 use super::{
-    cpu::{Number, Operand, Sink},
+    cpu::{Operand, Sink},
     gather::{Gather, Phase, Weights},
-    patches::{self, Columns},
+    patches::{self, Block, Neighbours, Under},
 };
 use crate::{
     device::Gpu,
@@ -11,6 +11,7 @@ use crate::{
     kernel::{
         matmul,
         parallel::{self, Disjoint},
+        tiles::{self, Memory, Number, Product, Rows, Workspace},
     },
     shape::{ConvolutionShape, MatmulShape, Shape},
     tensor::{
@@ -18,7 +19,7 @@ use crate::{
         expr::{Leaf, Plan},
     },
 };
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// Numbers that tell one geometry from others.
 pub(super) fn key(kind: isize, s: &ConvolutionShape) -> Vec<isize> {
@@ -103,54 +104,48 @@ pub(super) fn run_gather(
     gather.run(gpu, &key(0, s), schedule, plan)
 }
 
-/// `y = w * windows` for each block of windows.
+/// Filters whose packed rows stay in the second-level cache.
+const FILTERS: usize = 512;
+
+/// `y = w * windows` for each block of windows, or for a block and some of the filters.
 pub(super) fn run_cpu<E: Number>(s: &ConvolutionShape, x: &Operand<'_, E>, w: &Operand<'_, E>, sink: Sink<'_, E>) {
     let (m, k, area) = (s.filters, s.channels * s.taps(), s.area());
     let (memory, operators) = match sink {
         Sink::Memory(y) => (Some(Disjoint::new(y)), None),
         Sink::Operators(epilogue) => (None, Some(epilogue)),
     };
-    let blocks = patches::blocks(s, s.groups);
-    parallel::ranges(blocks.len() * s.groups, 2 * m * k * patches::COLUMNS, 1, |range| {
-        E::workspace(|columns, results| {
+    let wanted = match rayon::current_num_threads() {
+        1 => 1,
+        threads => threads * 3,
+    };
+    let fair = (s.images * area).div_ceil(wanted.div_ceil(s.groups)).max(64);
+    let blocks: Vec<Block> = patches::blocks(s, 0..s.images, fair.min(patches::COLUMNS)).collect();
+    let chunks = wanted.div_ceil((blocks.len() * s.groups).max(1)).min(m / 32).max(1);
+    let chunk = m.div_ceil(chunks).next_multiple_of(tiles::together());
+    let chunks = m.div_ceil(chunk);
+    parallel::ranges(blocks.len() * s.groups * chunks, 2 * chunk * k * patches::COLUMNS, 1, |range| {
+        E::workspace(|own| {
             for task in range {
-                let (g, block) = (task % s.groups, &blocks[task / s.groups]);
+                let (at, g, block) = (task % chunks, task / chunks % s.groups, &blocks[task / chunks / s.groups]);
+                let filters = at * chunk..((at + 1) * chunk).min(m);
                 let n = block.columns();
                 let first = |image: usize, row: usize| ((image * s.groups + g) * m + row) * area + block.from;
-                let whole = memory.as_ref().filter(|_| block.images == 1 && k > 0);
-                if whole.is_none() && results.len() < m * n {
-                    results.resize(m * n, E::zero());
-                }
-                if k == 0 {
-                    results.fill(E::zero());
-                }
+                let whole = memory.as_ref().filter(|_| block.images == 1);
+                let Workspace { rows, panel, image, results } = own;
                 let (into, row) = match whole {
                     // SAFETY: each block's results are written by its task.
-                    Some(y) => (unsafe { y.pointer(first(block.image, 0)) }, area),
-                    None => (results.as_mut_ptr(), n),
+                    Some(y) => (unsafe { y.pointer(first(block.image, filters.start)) }, area),
+                    None => (results.take(filters.len() * n).as_mut_ptr(), n),
                 };
-                for from in (0..k).step_by(patches::STEPS) {
-                    let steps = from..(from + patches::STEPS).min(k);
-                    let copied = Columns { s, x: x.values, group: g, block }.copy(steps.clone(), columns);
-                    // SAFETY: operands and results are within their memory.
-                    unsafe {
-                        E::gemm(
-                            [m, steps.len(), n],
-                            w.values[g * m * k + from..].as_ptr(),
-                            [k as isize, 1],
-                            copied.as_ptr(),
-                            [n as isize, 1],
-                            if from == 0 { E::zero() } else { E::one() },
-                            into,
-                            [row as isize, 1],
-                        );
-                    }
-                }
+                let under = Under::images(s, g, block, Neighbours::Windows);
+                let operands = Operands { s, x: x.values, w: &w.values[g * m * k..], under: &under };
+                operands.multiply(filters.clone(), (rows, panel, image), into, row);
                 if whole.is_some() {
                     continue;
                 }
                 let each = block.to - block.from;
-                for (row, values) in results[..m * n].chunks_exact(n).enumerate() {
+                let results = &results.take(filters.len() * n)[..filters.len() * n];
+                for (row, values) in filters.zip(results.chunks_exact(n)) {
                     for (i, values) in values.chunks_exact(each).enumerate() {
                         let at = first(block.image + i, row);
                         match (&memory, operators) {
@@ -164,4 +159,62 @@ pub(super) fn run_cpu<E: Number>(s: &ConvolutionShape, x: &Operand<'_, E>, w: &O
             }
         });
     });
+}
+
+struct Operands<'a, E> {
+    s: &'a ConvolutionShape,
+    x: &'a [E],
+    /// Those of a group.
+    w: &'a [E],
+    under: &'a Under<'a>,
+}
+
+impl<E: Number> Operands<'_, E> {
+    /// Results of some filters for the windows of the block, in rows `row` apart from `into` on.
+    fn multiply(
+        &self,
+        filters: Range<usize>,
+        (rows, panel, image): (&mut Memory<E>, &mut Memory<E>, &mut Memory<E>),
+        into: *mut E,
+        row: usize,
+    ) {
+        let (s, width) = (self.s, tiles::width::<E>());
+        let k = s.channels * s.taps();
+        let runs = self.under.runs();
+        let n = runs.last().map_or(0, |run| run.at + run.n);
+        let length = tiles::piece(&runs);
+        let panel = panel.take(tiles::DEPTH * width);
+        let (mut offsets, mut pieces) = (vec![], vec![]);
+        for steps in tiles::slices(k) {
+            let channels = steps.start / s.taps()..steps.end.div_ceil(s.taps());
+            self.under.offsets(steps.clone(), channels.start, &mut offsets);
+            let source = self.under.channels(self.x, channels, image);
+            for first in filters.clone().step_by(FILTERS) {
+                let some = first..(first + FILTERS).min(filters.end);
+                let packed = rows.take(some.len().next_multiple_of(tiles::together()) * tiles::DEPTH);
+                for (row, filter) in packed.chunks_exact_mut(tiles::DEPTH).zip(some.clone()) {
+                    row[..steps.len()].copy_from_slice(&self.w[filter * k..][steps.clone()]);
+                }
+                for from in (0..n).step_by(width) {
+                    let to = (from + width).min(n);
+                    tiles::pieces(&runs, from, to, length, &mut pieces);
+                    tiles::pack(source, &offsets, &pieces, length, tiles::pitch::<E>(to - from), panel);
+                    let product = Product {
+                        rows: Rows::Apart,
+                        m: some.len(),
+                        n: to - from,
+                        k: steps.len(),
+                        a: packed.as_ptr(),
+                        b: panel.as_ptr(),
+                        // SAFETY: within the results.
+                        c: unsafe { into.add((some.start - filters.start) * row + from) },
+                        row,
+                        begun: steps.start > 0,
+                    };
+                    // SAFETY: rows and panel were packed as it wants them, the results are the caller's.
+                    unsafe { product.run() };
+                }
+            }
+        }
+    }
 }

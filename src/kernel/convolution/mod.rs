@@ -2,8 +2,9 @@
 //!
 //! Derivatives of the three are the three again. On a GPU each is a matrix product whose operands are found in the images
 //! themselves (`gemm/*.wgsl` with the operands of `convolution/*.wgsl`); its workspace is a table of offsets, and parts of
-//! sums where there are few results. On the CPU windows are copied side by side, block by block, for the GEMM crate;
-//! a thread's workspace is a few megabytes, and that of parts of weight gradients is bounded by 64 MiB in all.
+//! sums where there are few results. On the CPU blocks of windows are gathered as the panels that tiles are computed from
+//! ([`tiles`](super::tiles)), by whole vectors: from the images, or where there is padding from a copy of the few rows under
+//! the block. A thread's workspace is a few megabytes, and that of parts of weight gradients is bounded by 64 MiB in all.
 
 mod cpu;
 mod data;

@@ -1,12 +1,16 @@
-//! Windows of images on the CPU, copied side by side as columns of a matrix, and added back.
+//! Blocks of windows on the CPU, and where the elements under them lie: in the images, or in a copy with zeros around.
 
-use super::cpu::Number;
-use crate::{kernel::parallel::Disjoint, shape::ConvolutionShape};
+use crate::{
+    kernel::{
+        parallel::Disjoint,
+        tiles::{Memory, Number, Run, SLACK},
+    },
+    shape::ConvolutionShape,
+};
 use std::ops::Range;
 
-/// Columns and steps of a block, at most about these: its copies stay in the second-level cache.
+/// Windows of a block, at most about these: what is copied for them and their results stay in the second-level cache.
 pub(super) const COLUMNS: usize = 512;
-pub(super) const STEPS: usize = 256;
 
 /// Windows `from..to` of each of several images; all of them if there is more than one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,170 +25,284 @@ impl Block {
     pub fn columns(&self) -> usize {
         self.images * (self.to - self.from)
     }
+
+    /// The windows of a block among results: runs of columns, from places that count from channel 0 of its first image.
+    pub fn runs(&self, image: usize) -> Vec<Run> {
+        let n = self.to - self.from;
+        (0..self.images).map(|i| Run { at: i * n, from: i * image + self.from, n }).collect()
+    }
 }
 
-/// All windows in blocks: enough of them for all threads, where each is done `times` times.
-pub(super) fn blocks(s: &ConvolutionShape, times: usize) -> Vec<Block> {
-    let columns = s.images * s.area();
-    let threads = rayon::current_num_threads();
-    let fair = columns.div_ceil((threads * 3).div_ceil(times)).max(64);
-    let together = (COLUMNS.min(fair) / s.area().max(1)).clamp(1, s.images.max(1));
-    blocks_of(s, 0..s.images, together).collect()
-}
-
-/// Windows of some images in blocks: `together` images, or parts of one.
-pub(super) fn blocks_of(s: &ConvolutionShape, images: Range<usize>, together: usize) -> impl Iterator<Item = Block> {
+/// Windows of some images in blocks of at most about `most`: several images, or parts of one, which are whole vectors.
+pub(super) fn blocks(s: &ConvolutionShape, images: Range<usize>, most: usize) -> impl Iterator<Item = Block> + use<> {
     let area = s.area();
-    let parts = area.div_ceil(COLUMNS).max(1);
-    // Parts of whole vectors.
-    let step = area.div_ceil(parts).next_multiple_of(16).max(16);
-    let parts = if area == 0 { 0 } else { area.div_ceil(step) };
+    let together = (most / area.max(1)).clamp(1, images.len().max(1));
+    let step = area.div_ceil(area.div_ceil(most).max(1)).next_multiple_of(SLACK).max(SLACK);
     let end = images.end;
     images.step_by(together).flat_map(move |image| {
         let count = together.min(end - image);
-        let parts = if count > 1 { 1 } else { parts };
-        (0..parts).map(move |p| {
-            let (from, to) = if count > 1 { (0, area) } else { (p * step, ((p + 1) * step).min(area)) };
-            Block { image, images: count, from, to }
-        })
+        let step = if count > 1 { area.max(1) } else { step };
+        (0..area).step_by(step).map(move |from| Block { image, images: count, from, to: (from + step).min(area) })
     })
 }
 
-/// The results of a block as a matrix of filters by windows, and the length of its rows: where they lie, or copied.
-pub(super) fn results<'a, E: Number>(
-    y: &'a [E],
-    s: &ConvolutionShape,
-    group: usize,
-    block: &Block,
-    gathered: &'a mut Vec<E>,
-) -> (&'a [E], usize) {
-    let (m, area, n) = (s.filters, s.area(), block.columns());
-    let first = |image: usize| (image * s.groups + group) * m * area;
-    if block.images == 1 {
-        return (&y[first(block.image) + block.from..], area);
-    }
-    if gathered.len() < m * n {
-        gathered.resize(m * n, E::zero());
-    }
-    for i in 0..block.images {
-        let from = &y[first(block.image + i)..];
-        for row in 0..m {
-            gathered[row * n + i * area..][..area].copy_from_slice(&from[row * area..][..area]);
-        }
-    }
-    (gathered, n)
-}
-
-/// What lies under the windows of a block.
-pub(super) struct Columns<'a, E> {
-    pub s: &'a ConvolutionShape,
-    pub x: &'a [E],
-    pub group: usize,
-    pub block: &'a Block,
-}
-
-/// A run of neighbouring windows along the last axis: where in a row of columns, and over what.
-struct Run {
-    /// Position in the row.
-    at: usize,
-    /// Length.
+/// Pixels along an axis, `stride` apart.
+struct Segment {
     n: usize,
-    /// Windows at the start, and all before the end, that lie on the image; what is outside is zero.
-    inside: Range<usize>,
-    /// Position on the channel's image of the first one inside.
-    from: usize,
+    first: isize,
+    stride: usize,
 }
 
-impl<E: Number> Columns<'_, E> {
-    /// Rows `steps` of the matrix, each the element of every window that the step names.
-    pub fn copy<'b>(&self, steps: Range<usize>, columns: &'b mut Vec<E>) -> &'b [E] {
-        let n = self.block.columns();
-        if columns.len() < steps.len() * n {
-            columns.resize(steps.len() * n, E::zero());
-        }
-        let stride = self.s.stride[2];
-        for (row, step) in columns.chunks_exact_mut(n).zip(steps.clone()) {
-            self.runs(step, |first, run| {
-                let out = &mut row[run.at..run.at + run.n];
-                if run.inside.is_empty() {
-                    return out.fill(E::zero());
-                }
-                out[..run.inside.start].fill(E::zero());
-                out[run.inside.end..].fill(E::zero());
-                let x = &self.x[first + run.from..];
-                let out = &mut out[run.inside];
-                if stride == 1 {
-                    let n = out.len();
-                    out.iter_mut().zip(&x[..n]).for_each(|(o, &v)| *o = v);
-                } else {
-                    out.iter_mut().zip(x.iter().step_by(stride)).for_each(|(o, &v)| *o = v);
-                }
-            });
-        }
-        &columns[..steps.len() * n]
+/// One axis of what lies under a block.
+struct Axis {
+    segments: Vec<Segment>,
+    /// Where the elements of a window lie, and how far apart windows do.
+    taps: Vec<usize>,
+    step: usize,
+}
+
+impl Axis {
+    fn len(&self) -> usize {
+        self.segments.iter().map(|s| s.n).sum()
     }
 
-    /// Adds rows `steps` to the image that they were taken from.
-    pub fn add_back(&self, steps: Range<usize>, columns: &[E], x: &Disjoint<'_, E>) {
-        let n = self.block.columns();
-        let stride = self.s.stride[2];
-        for (row, step) in columns.chunks_exact(n).zip(steps) {
-            self.runs(step, |first, run| {
-                if run.inside.is_empty() {
-                    return;
-                }
-                let values = &row[run.at..run.at + run.n][run.inside];
-                let start = first + run.from;
-                // SAFETY: the channels of these images belong to the caller's task.
-                let x = unsafe { x.range(start..start + (values.len() - 1) * stride + 1) };
-                if stride == 1 {
-                    x.iter_mut().zip(values).for_each(|(x, &v)| *x = E::sum(*x, v));
-                } else {
-                    x.iter_mut().step_by(stride).zip(values).for_each(|(x, &v)| *x = E::sum(*x, v));
-                }
+    /// Pixels under `windows`, by their place between windows: neighbouring windows lie on neighbours.
+    fn by_windows(s: &ConvolutionShape, axis: usize, windows: &Range<usize>) -> Axis {
+        let (stride, dilate, pad) = (s.stride[axis], s.dilate[axis], s.pad[axis]);
+        let at = |tap: usize| ((tap * dilate) % stride, tap * dilate / stride);
+        let furthest = at(s.kernel[axis] - 1).1;
+        let len = windows.len() + furthest;
+        let mut phases: Vec<usize> = vec![];
+        let mut taps = vec![];
+        for (phase, away) in (0..s.kernel[axis]).map(at) {
+            let known = phases.iter().position(|&p| p == phase).unwrap_or_else(|| {
+                phases.push(phase);
+                phases.len() - 1
             });
+            taps.push(known * len + away);
         }
+        let segment = |&phase: &usize| Segment {
+            n: len,
+            first: (windows.start * stride + phase) as isize - pad as isize,
+            stride,
+        };
+        Axis { segments: phases.iter().map(segment).collect(), taps, step: 1 }
     }
 
-    /// Calls `f` with where the channel's image begins, for each run of one step's row.
-    fn runs(&self, step: usize, mut f: impl FnMut(usize, Run)) {
-        let s = self.s;
-        let (channel, tap) = (step / s.taps(), step % s.taps());
-        let [_, k1, k2] = s.kernel;
-        let away = [s.away(0, tap / k2 / k1), s.away(1, tap / k2 % k1), s.away(2, tap % k2)];
-        let [_, w1, w2] = s.windows;
-        // Windows along the last axis whose element lies on the image.
-        let stride = s.stride[2] as isize;
-        let low = (-away[2]).max(0).div_euclid(stride) + isize::from((-away[2]).max(0) % stride != 0);
-        let high = ((s.image[2] as isize - away[2]).max(0) + stride - 1).div_euclid(stride);
-        let (low, high) = ((low as usize).min(w2), (high as usize).min(w2));
-        let (first_row, first_column) = (self.block.from / w2, self.block.from % w2);
-        let each = self.block.to - self.block.from;
+    /// Pixels under `windows` as they are.
+    fn by_pixels(s: &ConvolutionShape, axis: usize, windows: &Range<usize>) -> Axis {
+        let (stride, dilate, pad) = (s.stride[axis], s.dilate[axis], s.pad[axis]);
+        let n = (windows.len() - 1) * stride + (s.kernel[axis] - 1) * dilate + 1;
+        let first = (windows.start * stride) as isize - pad as isize;
+        let taps = (0..s.kernel[axis]).map(|tap| tap * dilate).collect();
+        Axis { segments: vec![Segment { n, first, stride: 1 }], taps, step: stride }
+    }
+}
+
+/// What should be neighbours in a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Neighbours {
+    Windows,
+    Elements,
+}
+
+/// The pixels under a block.
+pub(super) struct Under<'a> {
+    s: &'a ConvolutionShape,
+    group: usize,
+    block: &'a Block,
+    /// The box of windows that the block lies in.
+    windows: [Range<usize>; 3],
+    axes: [Axis; 3],
+    /// Distances along the axes, and of channels and images.
+    pitch: [usize; 3],
+    channel: usize,
+    image: usize,
+    copied: bool,
+}
+
+impl<'a> Under<'a> {
+    /// Where all windows lie on the images, and neighbours are neighbours there: the images. Else a copy.
+    pub fn images(s: &'a ConvolutionShape, group: usize, block: &'a Block, neighbours: Neighbours) -> Under<'a> {
+        let as_they_are = neighbours == Neighbours::Elements || s.stride[2] == 1;
+        let end = |a: usize| (s.windows[a] - 1) * s.stride[a] + (s.kernel[a] - 1) * s.dilate[a];
+        if s.pad != [0; 3] || !as_they_are || (0..3).any(|a| end(a) >= s.image[a]) {
+            return Under::copy(s, group, block, neighbours);
+        }
+        let windows = within(s, block);
+        let axes = std::array::from_fn(|a| Axis::by_pixels(s, a, &windows[a]));
+        let pitch = [s.image[1] * s.image[2], s.image[2], 1];
+        let image = s.groups * s.channels * s.pixels();
+        Under { s, group, block, windows, axes, pitch, channel: s.pixels(), image, copied: false }
+    }
+
+    /// A copy, whatever the images are.
+    pub fn copy(s: &'a ConvolutionShape, group: usize, block: &'a Block, neighbours: Neighbours) -> Under<'a> {
+        let windows = within(s, block);
+        let axes: [Axis; 3] = std::array::from_fn(|a| match neighbours {
+            Neighbours::Elements if a == 2 => Axis::by_pixels(s, a, &windows[a]),
+            _ => Axis::by_windows(s, a, &windows[a]),
+        });
+        let [n0, n1, n2] = [0, 1, 2].map(|a| axes[a].len());
+        let volume = n0 * n1 * n2;
+        let channel = block.images * volume;
+        Under { s, group, block, windows, axes, pitch: [n1 * n2, n2, 1], channel, image: volume, copied: true }
+    }
+
+    /// Elements of a copy of some channels.
+    pub fn size(&self, channels: usize) -> usize {
+        channels * self.channel
+    }
+
+    /// Where the element of each step lies, from channel `first` on.
+    pub fn offsets(&self, steps: Range<usize>, first: usize, out: &mut Vec<usize>) {
+        let [_, k1, k2] = self.s.kernel;
+        let taps = self.s.taps();
+        out.clear();
+        out.extend(steps.map(|step| {
+            let (channel, tap) = (step / taps - first, step % taps);
+            let at = [tap / k2 / k1, tap / k2 % k1, tap % k2];
+            channel * self.channel + (0..3).map(|a| self.axes[a].taps[at[a]] * self.pitch[a]).sum::<usize>()
+        }));
+    }
+
+    /// Where each window lies, as runs of neighbouring ones.
+    pub fn runs(&self) -> Vec<Run> {
+        let [_, w1, w2] = self.s.windows;
+        let step: [usize; 3] = std::array::from_fn(|a| self.axes[a].step * self.pitch[a]);
+        let mut runs: Vec<Run> = vec![];
         for i in 0..self.block.images {
-            let image = ((self.block.image + i) * s.groups + self.group) * s.channels + channel;
-            let origin = image * s.pixels();
-            let (mut row, mut column) = ([first_row / w1, first_row % w1], first_column);
-            let mut done = 0;
-            while done < each {
-                let n = (w2 - column).min(each - done);
-                let y: [isize; 2] = std::array::from_fn(|a| (row[a] * s.stride[a]) as isize + away[a]);
-                let on = (0..s.image[0] as isize).contains(&y[0]) && (0..s.image[1] as isize).contains(&y[1]);
-                let (start, end) = (low.max(column), high.min(column + n));
-                let (inside, from) = if on && start < end {
-                    let x = (start as isize * stride + away[2]) as usize;
-                    let from = (y[0] as usize * s.image[1] + y[1] as usize) * s.image[2] + x;
-                    (start - column..end - column, from)
-                } else {
-                    (0..0, 0)
+            let mut at = self.block.from;
+            while at < self.block.to {
+                let window = [at / w2 / w1, at / w2 % w1, at % w2];
+                let n = if step[2] == 1 { (w2 - window[2]).min(self.block.to - at) } else { 1 };
+                let inside: usize = (0..3).map(|a| (window[a] - self.windows[a].start) * step[a]).sum();
+                let from = i * self.image + inside;
+                match runs.last_mut() {
+                    Some(last) if step[2] == 1 && last.from + last.n == from => last.n += n,
+                    _ => {
+                        let column = runs.last().map_or(0, |last| last.at + last.n);
+                        runs.push(Run { at: column, from, n });
+                    }
+                }
+                at += n;
+            }
+        }
+        runs
+    }
+
+    /// Some channels: of the images from the block's first pixel on, or copied to `memory`.
+    pub fn channels<'b, E: Number>(&self, x: &'b [E], channels: Range<usize>, memory: &'b mut Memory<E>) -> &'b [E] {
+        if channels.is_empty() {
+            return &[];
+        }
+        if !self.copied {
+            let first: usize = (0..3).map(|a| self.windows[a].start * self.axes[a].step * self.pitch[a]).sum();
+            return &x[self.first(0, channels.start) + first..];
+        }
+        let out = memory.take(self.size(channels.len()));
+        self.rows(channels, |at, image, row| {
+            let mut out = &mut out[at..];
+            for s in &self.axes[2].segments {
+                let (segment, rest) = out.split_at_mut(s.n);
+                out = rest;
+                let Some(row) = row else {
+                    segment.fill(E::ZERO);
+                    continue;
                 };
-                f(origin, Run { at: i * each + done, n, inside, from });
-                done += n;
-                column = 0;
-                row[1] += 1;
-                if row[1] == w1 {
-                    row = [row[0] + 1, 0];
+                let (inside, first) = self.inside(s);
+                segment[..inside.start].fill(E::ZERO);
+                segment[inside.end..].fill(E::ZERO);
+                let from = &x[image + row + first..];
+                let segment = &mut segment[inside];
+                if s.stride == 1 {
+                    segment.copy_from_slice(&from[..segment.len()]);
+                } else {
+                    segment.iter_mut().zip(from.iter().step_by(s.stride)).for_each(|(to, &v)| *to = v);
+                }
+            }
+        });
+        out
+    }
+
+    /// Adds a copy of some channels to the images.
+    pub fn add_back<E: Number>(&self, copy: &[E], channels: Range<usize>, x: &Disjoint<'_, E>) {
+        self.rows(channels, |at, image, row| {
+            let Some(row) = row else { return };
+            let mut copy = &copy[at..];
+            for s in &self.axes[2].segments {
+                let (segment, rest) = copy.split_at(s.n);
+                copy = rest;
+                let (inside, first) = self.inside(s);
+                if inside.is_empty() {
+                    continue;
+                }
+                let segment = &segment[inside];
+                let start = image + row + first;
+                // SAFETY: the channels of these images belong to the caller's task.
+                let x = unsafe { x.range(start..start + (segment.len() - 1) * s.stride + 1) };
+                if s.stride == 1 {
+                    x.iter_mut().zip(segment).for_each(|(x, &v)| *x += v);
+                } else {
+                    x.iter_mut().step_by(s.stride).zip(segment).for_each(|(x, &v)| *x += v);
+                }
+            }
+        });
+    }
+
+    /// Where a channel of one of the block's images begins.
+    fn first(&self, i: usize, channel: usize) -> usize {
+        let s = self.s;
+        (((self.block.image + i) * s.groups + self.group) * s.channels + channel) * s.pixels()
+    }
+
+    /// Which of a segment's places lie on the image, and the pixel under the first of them.
+    fn inside(&self, s: &Segment) -> (Range<usize>, usize) {
+        let before = |pixel: isize| ((pixel - s.first).max(0) as usize).div_ceil(s.stride).min(s.n);
+        let (start, end) = (before(0), before(self.s.image[2] as isize));
+        (start..end.max(start), if start < end { (s.first + (start * s.stride) as isize) as usize } else { 0 })
+    }
+
+    /// Calls `f` for each row of a copy: its place there, where its channel begins, and the row's place in it, if any.
+    fn rows(&self, channels: Range<usize>, mut f: impl FnMut(usize, usize, Option<usize>)) {
+        let pixels = |axis: usize| {
+            let length = self.s.image[axis] as isize;
+            let segments = self.axes[axis].segments.iter();
+            segments
+                .flat_map(|s| (0..s.n).map(|i| s.first + (i * s.stride) as isize))
+                .map(|pixel| (0..length).contains(&pixel).then_some(pixel as usize))
+                .collect::<Vec<_>>()
+        };
+        let (outer, inner) = (pixels(0), pixels(1));
+        let mut at = 0;
+        for channel in channels {
+            for i in 0..self.block.images {
+                let image = self.first(i, channel);
+                for &plane in &outer {
+                    for &row in &inner {
+                        let row = plane.zip(row).map(|(a, b)| (a * self.s.image[1] + b) * self.s.image[2]);
+                        f(at, image, row);
+                        at += self.pitch[1];
+                    }
                 }
             }
         }
     }
+}
+
+/// The smallest box of windows that a block lies in.
+fn within(s: &ConvolutionShape, block: &Block) -> [Range<usize>; 3] {
+    let [w0, w1, w2] = s.windows;
+    let at = |window: usize| [window / w2 / w1, window / w2 % w1, window % w2];
+    let (first, last) = (at(block.from), at(block.to - 1));
+    let whole = [0..w0, 0..w1, 0..w2];
+    let mut windows = whole.clone();
+    for a in 0..3 {
+        windows[a] = first[a]..last[a] + 1;
+        if first[a] != last[a] {
+            windows[a + 1..].clone_from_slice(&whole[a + 1..]);
+            break;
+        }
+    }
+    windows
 }

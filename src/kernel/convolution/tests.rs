@@ -117,6 +117,7 @@ fn geometries() -> Vec<ConvolutionShape> {
         sizes(&[1, 2, 3, 9, 8], &[3, 2, 2, 3, 3], &c().pad(1).stride([1, 2, 3]).dilate([1, 2, 1])),
         sizes(&[3, 3, 40], &[3, 1, 5], &c().stride(2).dilate(3).groups(3)),
         sizes(&[2, 2, 5, 5], &[3, 2, 2, 2], &c().stride(4)),
+        sizes(&[2, 2, 6, 5], &[3, 2, 3, 3], &c().stride(2).cover_all(true)),
     ]
 }
 
@@ -125,9 +126,12 @@ const DIRECTIONS: [Direction; 3] = [Direction::Forward, Direction::Data, Directi
 #[test]
 fn the_cpu_against_plain_loops() {
     let mut all = geometries();
-    // More windows than a block has, and more of its elements.
+    // More windows than a block has, more elements than a slice, more filters than a tile, windows far apart.
     all.push(sizes(&[3, 9, 27, 25], &[4, 9, 6, 6], &Convolution::default().pad(2)));
     all.push(sizes(&[9, 40, 6, 7], &[5, 40, 3, 3], &Convolution::default().pad(1)));
+    all.push(sizes(&[1, 40, 19, 40], &[19, 40, 3, 3], &Convolution::default().pad(2).dilate(2)));
+    all.push(sizes(&[2, 5, 4, 30, 31], &[2, 5, 2, 1, 3], &Convolution::default().stride([1, 5, 7]).pad([1, 0, 2])));
+    all.push(sizes(&[1, 1, 1200], &[1, 1, 1], &Convolution::default()));
     for s in &all {
         let arrays = Arrays::draw(s);
         for direction in DIRECTIONS {

@@ -1,10 +1,10 @@
 //! The gradient to the filters.
 
 use super::{
-    cpu::{Number, Operand},
+    cpu::Operand,
     forward::{key, windows},
     gather::{offset, over_the_edge, signed, strides},
-    patches::{self, Columns},
+    patches::{self, Block, Neighbours, Under},
     table::{self, Table},
 };
 use crate::{
@@ -14,11 +14,12 @@ use crate::{
         emit::{Index, Kernel},
         matmul::{Schedule, Sizes, add_parts, parts_buffer},
         parallel::{self, Disjoint},
+        tiles::{self, Number, Product, Rows, Run, Workspace},
     },
     shape::ConvolutionShape,
     tensor::{Tensor, Wgsl, expr::Plan, wgsl},
 };
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 pub(super) fn run_gpu(
     gpu: &Arc<Gpu>,
@@ -103,63 +104,102 @@ pub(super) fn run_gpu(
 /// Bytes that parts of the gradient may take in all.
 const PARTS: usize = 64 << 20;
 
-/// `gw += gy * windows'` over the blocks of windows: parts of the blocks side by side, each with sums of its own where
-/// that takes little memory, and parts of the filters' elements.
+/// Elements of a slice of the gradient, which stays in the second-level cache while it is added to.
+const SLICE: usize = 1 << 17;
+
+/// `gw += gy * windows'` over the blocks of windows, a slice of the filters' elements after the other; where those are too
+/// few for all threads, parts of the blocks side by side, each with sums of its own.
 pub(super) fn run_cpu<E: Number>(s: &ConvolutionShape, x: &Operand<'_, E>, gy: &Operand<'_, E>, gw: &mut [E]) {
-    let (m, k) = (s.filters, s.channels * s.taps());
+    let (m, k, width) = (s.filters, s.channels * s.taps(), tiles::width::<E>());
     let size = s.groups * m * k;
-    let blocks = patches::blocks(s, 1);
+    let blocks: Vec<Block> = patches::blocks(s, 0..s.images, tiles::DEPTH).collect();
     if blocks.is_empty() {
-        return gw.fill(E::zero());
+        return gw.fill(E::ZERO);
     }
     let threads = rayon::current_num_threads();
-    let parts = threads.min(blocks.len()).min((PARTS / (size * size_of::<E>()).max(1)).max(1));
-    let slices = (threads.div_ceil(parts * s.groups)).min(k.div_ceil(64)).max(1);
-    let slice = k.div_ceil(slices);
+    let wanted = if threads == 1 { 1 } else { threads * 2 };
+    let most = (SLICE / m).clamp(width, 2048);
+    let slices = k.div_ceil(most).max(wanted.div_ceil(s.groups).min(k / (2 * width))).max(1);
+    let slice = k.div_ceil(slices).next_multiple_of(width);
     let slices = k.div_ceil(slice);
-    let mut others = vec![E::zero(); size * (parts - 1)];
+    let parts = wanted.div_ceil(s.groups * slices);
+    let parts = parts.min(blocks.len()).min((PARTS / (size * size_of::<E>()).max(1)).max(1));
+    let mut others = vec![E::ZERO; size * (parts - 1)];
     {
         let (first, rest) = (Disjoint::new(&mut *gw), Disjoint::new(&mut others));
-        let work = 2 * m * k * patches::COLUMNS * blocks.len() / (parts * slices);
+        let work = 2 * m * slice * s.images * s.area() / parts;
         parallel::ranges(parts * s.groups * slices, work, 1, |range| {
-            E::workspace(|columns, gathered| {
+            E::workspace(|own| {
                 for task in range {
-                    let (slice_at, g, part) = (task % slices, task / slices % s.groups, task / slices / s.groups);
-                    let within = slice_at * slice..((slice_at + 1) * slice).min(k);
-                    let each = blocks.len().div_ceil(parts);
-                    let own = blocks.iter().skip(part * each).take(each);
-                    let at = g * m * k;
+                    let (at, g, part) = (task % slices, task / slices % s.groups, task / slices / s.groups);
+                    let steps = at * slice..((at + 1) * slice).min(k);
+                    let begin = g * m * k + steps.start;
                     // SAFETY: a task adds to its own part, group and columns.
-                    let sums =
-                        unsafe { if part == 0 { first.pointer(at) } else { rest.pointer((part - 1) * size + at) } };
-                    let mut begun = false;
-                    for block in own {
-                        let n = block.columns();
-                        let (from, row) = patches::results(gy.values, s, g, block, gathered);
-                        for start in within.clone().step_by(patches::STEPS) {
-                            let steps = start..(start + patches::STEPS).min(within.end);
-                            let copied = Columns { s, x: x.values, group: g, block }.copy(steps.clone(), columns);
-                            // SAFETY: operands are within their slices, sums are the task's.
-                            unsafe {
-                                E::gemm(
-                                    [m, n, steps.len()],
-                                    from.as_ptr(),
-                                    [row as isize, 1],
-                                    copied.as_ptr(),
-                                    [1, n as isize],
-                                    if begun { E::one() } else { E::zero() },
-                                    sums.add(start),
-                                    [k as isize, 1],
-                                );
-                            }
-                        }
-                        begun = true;
+                    let sums = unsafe {
+                        if part == 0 { first.pointer(begin) } else { rest.pointer((part - 1) * size + begin) }
+                    };
+                    let own_blocks = blocks.len() * part / parts..blocks.len() * (part + 1) / parts;
+                    for (i, block) in blocks[own_blocks].iter().enumerate() {
+                        block_cpu(s, g, block, steps.clone(), [x, gy], (sums, i > 0), own);
                     }
                 }
             });
         });
     }
-    for part in others.chunks(size) {
-        gw.iter_mut().zip(part).for_each(|(sum, &v)| *sum = E::sum(*sum, v));
+    for part in others.chunks(size.max(1)) {
+        gw.iter_mut().zip(part).for_each(|(sum, &v)| *sum += v);
+    }
+}
+
+fn block_cpu<E: Number>(
+    s: &ConvolutionShape,
+    g: usize,
+    block: &Block,
+    steps: Range<usize>,
+    [x, gy]: [&Operand<'_, E>; 2],
+    (sums, begun): (*mut E, bool),
+    own: &mut Workspace<E>,
+) {
+    let (m, area, taps, width) = (s.filters, s.area(), s.taps(), tiles::width::<E>());
+    let packed = own.rows.take(m.next_multiple_of(tiles::together()) * tiles::DEPTH);
+    let runs = block.runs(s.groups * m * area);
+    for (row, to) in packed.chunks_exact_mut(tiles::DEPTH).take(m).enumerate() {
+        let from = &gy.values[((block.image * s.groups + g) * m + row) * area..];
+        runs.iter().for_each(|run| to[run.at..run.at + run.n].copy_from_slice(&from[run.from..][..run.n]));
+    }
+    let under = Under::images(s, g, block, Neighbours::Elements);
+    let windows: Vec<usize> = under.runs().iter().flat_map(|run| run.from..run.from + run.n).collect();
+    let channels = steps.start / taps..steps.end.div_ceil(taps);
+    let mut offsets = vec![];
+    under.offsets(steps.clone(), channels.start, &mut offsets);
+    let mut elements: Vec<Run> = vec![];
+    for (at, &from) in offsets.iter().enumerate() {
+        match elements.last_mut() {
+            Some(run) if run.from + run.n == from => run.n += 1,
+            _ => elements.push(Run { at, from, n: 1 }),
+        }
+    }
+    let length = tiles::piece(&elements);
+    let source = under.channels(x.values, channels, &mut own.image);
+    let panel = own.panel.take(tiles::DEPTH * width);
+    let mut pieces = vec![];
+    for from in (0..steps.len()).step_by(width) {
+        let to = (from + width).min(steps.len());
+        tiles::pieces(&elements, from, to, length, &mut pieces);
+        tiles::pack(source, &windows, &pieces, length, tiles::pitch::<E>(to - from), panel);
+        let product = Product {
+            rows: Rows::Apart,
+            m,
+            n: to - from,
+            k: windows.len(),
+            a: packed.as_ptr(),
+            b: panel.as_ptr(),
+            // SAFETY: within the sums of the task.
+            c: unsafe { sums.add(from) },
+            row: s.channels * taps,
+            begun,
+        };
+        // SAFETY: rows and panel were packed as it wants them, the sums are the task's.
+        unsafe { product.run() };
     }
 }

@@ -114,7 +114,7 @@ impl<E> Shared<E> {
 }
 
 /// Types that the GEMM crate multiplies.
-pub(in crate::kernel) trait Gemm: crate::shape::Element {
+pub(super) trait Gemm: crate::shape::Element {
     /// `c = a b + beta c`.
     ///
     /// # Safety

@@ -9,7 +9,6 @@ mod tests;
 mod vector;
 
 pub(in crate::kernel) use cells::PRODUCTS;
-pub(in crate::kernel) use cpu::Gemm;
 pub(in crate::kernel) use gpu::{add_parts, parts_buffer};
 #[cfg(test)]
 pub(in crate::kernel) use schedule::Block;
