@@ -312,6 +312,50 @@ fn a_tensor_of_more_than_128_mib() {
     assert!(product.chunks(2).all(|row| row == [20_480.0, 81_920.0]));
 }
 
+/// Rows from one element to ten million, and either way for the threads of a workgroup to share one.
+#[test]
+fn rows_of_any_length() {
+    let _alone = alone();
+    let plain = Device::open(&adapter(), &DeviceOptions { no_subgroups: true, ..Default::default() }).unwrap();
+    for device in [plain, Device::open(&adapter(), &DeviceOptions::default()).unwrap()] {
+        for (rows, length) in [(3, 1), (700, 16), (5, 129), (70, 20_000), (2, 70_000), (1, 10_000_000)] {
+            let x = numbers(&[rows, length], 41).mul_scalar(3.0);
+            same(&device, &[&x], 1e-4, |x| x[0].softmax(1).mul_scalar(length as f64));
+            same(&device, &[&x], 1e-5, |x| x[0].log_softmax(1));
+            same(&device, &[&x], 1e-5, |x| x[0].logsumexp(Some(&[1])));
+            same(&device, &[&x], 1e-4, |x| x[0].var(Some(&[1]), false));
+            same(&device, &[&x], 1e-4, |x| x[0].mean(Some(&[1]), false));
+            same(&device, &[&x], 0.0, |x| x[0].argmax(1));
+            same(&device, &[&x], 0.0, |x| x[0].reduce(Reduction::Max, Some(&[1]), false));
+            let labels: Vec<i32> = (0..rows as i32).map(|i| if i == 1 { -1 } else { i * 7 % length as i32 }).collect();
+            same(&device, &[&x], 1e-5, |x| {
+                let t = Variable::constant(Tensor::from_slice(&labels, [rows], x[0].device()));
+                F::softmax_cross_entropy(&Variable::constant(x[0].clone()), &t).data().clone()
+            });
+            same(&device, &[&x], 1e-3, |x| {
+                let of = |n: f64| Variable::constant(Tensor::full([length], n, DType::F32, x[0].device()));
+                F::layer_normalization(&Variable::constant(x[0].clone()), &of(1.5), &of(0.5), 1e-3).data().clone()
+            });
+        }
+    }
+}
+
+/// A hundred million numbers: the error stays below 1e-5 of the sum of their magnitudes.
+#[test]
+fn long_sums_keep_their_digits() {
+    let _alone = alone();
+    for device in catena::testing::devices() {
+        // 0.1 and a little more each time, never exact in binary.
+        let row = Tensor::arange(10_000, &device).mul_scalar(1.0 / 3e7).add_scalar(0.1);
+        row.force();
+        let values: f64 = row.to_vec::<f32>().unwrap().iter().map(|&v| f64::from(v)).sum();
+        let sum = row.broadcast_to([10_000, 10_000]).reduce(Reduction::Sum, None, false).item().unwrap();
+        let wrong = (sum - values * 1e4).abs() / (values * 1e4);
+        println!("{device}: {wrong:.2e} of the sum");
+        assert!(wrong < 1e-5, "{device}: {sum} instead of {}", values * 1e4);
+    }
+}
+
 #[test]
 fn a_buffer_beyond_the_limit_is_a_typed_error() {
     let _alone = alone();

@@ -32,6 +32,8 @@ pub struct DeviceOptions {
     pub max_buffer_bytes: Option<u64>,
     /// Elements, times operations on each, that one launch computes.
     pub max_launch_elements: Option<u64>,
+    /// Kernels do without subgroups, as on an adapter that has none.
+    pub no_subgroups: bool,
 }
 
 fn instance() -> &'static wgpu::Instance {

@@ -5,9 +5,10 @@ use super::{
     elementwise::{self, Lane},
     emit::{Index, Kernel, fold},
     fuse::{self, Prologue},
+    moments::wide,
     parallel::{self, Disjoint},
     reduce::write_f64,
-    rows::{failed, largest_and_sum, last, row_threads},
+    rows::{failed, is_long, largest_and_sum, last, row_threads},
     slabs::{slab, slabs},
 };
 use crate::{
@@ -49,6 +50,9 @@ pub(crate) fn cross_entropy(x: &Tensor, t: &Tensor, ignore: i32) -> CrossEntropy
             labels: joined(|e| &e.labels),
         };
     }
+    if is_long(x.device(), t.size(), x.shape()[1]) {
+        return over_long_rows(x, t, ignore);
+    }
     let [losses, log_sums, labels] = match run(x, t, ignore, dtypes).and_then(|b| x.device().check().map(|()| b)) {
         Ok(buffers) => {
             let mut dtypes = dtypes.into_iter();
@@ -61,6 +65,25 @@ pub(crate) fn cross_entropy(x: &Tensor, t: &Tensor, ignore: i32) -> CrossEntropy
         Err(error) => dtypes.map(|d| failed(x.device(), t.shape(), d, error.clone())),
     };
     CrossEntropy { losses, log_sums, labels }
+}
+
+/// [`cross_entropy`] by operators whose kernels share a row among workgroups.
+fn over_long_rows(x: &Tensor, t: &Tensor, ignore: i32) -> CrossEntropy {
+    let (classes, dtype) = (x.shape()[1], x.dtype());
+    let ignored = t.equal(&t.full_like(f64::from(ignore)));
+    let order: Vec<isize> = last(x.ndim(), 1).into_iter().map(|axis| axis as isize).collect();
+    let rows = x.transpose(Some(&order)).reshape([t.size() as isize, classes as isize]).cast(wide(dtype));
+    let (largest, log_sum) = rows.long_rows(1);
+    let log_sums = largest.add(&log_sum).reshape([-1]);
+    let targets = t.reshape([-1]);
+    // The ignored pick anything.
+    let named = rows.pick("softmax_cross_entropy", &ignored.reshape([-1]).where_(&targets.full_like(0.0), &targets));
+    let losses = log_sums.sub(&named).with_shape(t.shape());
+    CrossEntropy {
+        losses: ignored.where_(&losses.full_like(0.0), &losses).cast(dtype),
+        log_sums: log_sums.with_shape(t.shape()),
+        labels: ignored.where_(&t.full_like(-1.0), t).cast(wide(dtype)),
+    }
 }
 
 fn run(x: &Tensor, t: &Tensor, ignore: i32, dtypes: [DType; 3]) -> Result<[Buffer; 3]> {
@@ -90,8 +113,9 @@ fn run(x: &Tensor, t: &Tensor, ignore: i32, dtypes: [DType; 3]) -> Result<[Buffe
             }
         }
         Device::Gpu(gpu) => {
-            const FILES: &[Wgsl] = &[wgsl!("family/cross_entropy.wgsl")];
-            let mut kernel = Kernel::new("cross_entropy", gpu, prologue.plan.compute, FILES);
+            const FILES: &[Wgsl] =
+                &[wgsl!("math/limits.wgsl"), wgsl!("rows/largest_and_sum.wgsl"), wgsl!("rows/cross_entropy.wgsl")];
+            let mut kernel = Kernel::over_rows("cross_entropy", gpu, prologue.plan.compute, FILES);
             kernel.input("x", &prologue, Index::Split(x.ndim() - 1));
             kernel.integers("target", &target, target_at, true);
             for ((name, buffer), dtype) in ["loss", "sum", "label"].into_iter().zip(&out).zip(dtypes) {
@@ -159,7 +183,7 @@ pub(crate) fn valid_mean(x: &Tensor, labels: &Tensor) -> (Tensor, Tensor) {
 }
 
 fn means(x: &Tensor, labels: &Tensor, dtypes: [DType; 2]) -> Result<[Buffer; 2]> {
-    const FILES: &[Wgsl] = &[wgsl!("family/valid_mean.wgsl")];
+    const FILES: &[Wgsl] = &[wgsl!("rows/valid_mean.wgsl")];
     /// Elements of a workgroup, where there are so many that one would take long.
     const PART: usize = 1 << 15;
     let device = x.device();
@@ -184,7 +208,8 @@ fn means(x: &Tensor, labels: &Tensor, dtypes: [DType; 2]) -> Result<[Buffer; 2]>
             let compute = compute_type(dtypes[0], device);
             let parts = if n > PART { n.div_ceil(PART) } else { 1 };
             if parts == 1 {
-                let mut kernel = Kernel::new("valid_mean", gpu, compute, FILES);
+                let mut kernel = Kernel::over_rows("valid_mean", gpu, compute, FILES);
+                kernel.constant("THREADS", 256);
                 kernel.constant("PARTS", 0);
                 kernel.input("x", &x, Index::Flat);
                 kernel.input("label", &labels, Index::Flat);
@@ -196,7 +221,8 @@ fn means(x: &Tensor, labels: &Tensor, dtypes: [DType; 2]) -> Result<[Buffer; 2]>
                 return Ok(out);
             }
             let scratch = new(compute, 2 * parts)?;
-            let mut kernel = Kernel::new("valid_mean", gpu, compute, FILES);
+            let mut kernel = Kernel::over_rows("valid_mean", gpu, compute, FILES);
+            kernel.constant("THREADS", 256);
             kernel.constant("PARTS", 1);
             kernel.input("x", &x, Index::Flat);
             kernel.input("label", &labels, Index::Flat);
@@ -208,7 +234,8 @@ fn means(x: &Tensor, labels: &Tensor, dtypes: [DType; 2]) -> Result<[Buffer; 2]>
             let storage = Storage::ready(device.clone(), compute, 2 * parts, scratch, None);
             let pairs = Tensor::whole(storage, Shape::from(2 * parts));
             let pairs = fuse::whole_prologue(pairs)?;
-            let mut kernel = Kernel::new("valid_mean", gpu, compute, FILES);
+            let mut kernel = Kernel::over_rows("valid_mean", gpu, compute, FILES);
+            kernel.constant("THREADS", 256);
             kernel.constant("PARTS", 2);
             kernel.input("x", &pairs, Index::Flat);
             kernel.input("label", &pairs, Index::Flat);

@@ -183,13 +183,12 @@ impl Geometry {
         eps: f64,
         running: Option<&Running<'_>>,
     ) -> Result<()> {
-        const TOGETHER: Wgsl = wgsl!("family/together.wgsl");
-        const STORE: Wgsl = wgsl!("family/moments_store.wgsl");
-        const STORE_RUNNING: Wgsl = wgsl!("family/moments_store_running.wgsl");
-        const PLAIN: &[Wgsl] = &[TOGETHER, STORE, wgsl!("family/moments.wgsl")];
-        const MOVING: &[Wgsl] = &[TOGETHER, STORE_RUNNING, wgsl!("family/moments.wgsl")];
-        const FINISH: &[Wgsl] = &[TOGETHER, STORE, wgsl!("family/moments_finish.wgsl")];
-        const FINISH_MOVING: &[Wgsl] = &[TOGETHER, STORE_RUNNING, wgsl!("family/moments_finish.wgsl")];
+        const STORE: Wgsl = wgsl!("rows/moments_store.wgsl");
+        const STORE_RUNNING: Wgsl = wgsl!("rows/moments_store_running.wgsl");
+        const PLAIN: &[Wgsl] = &[STORE, wgsl!("rows/moments.wgsl")];
+        const MOVING: &[Wgsl] = &[STORE_RUNNING, wgsl!("rows/moments.wgsl")];
+        const FINISH: &[Wgsl] = &[STORE, wgsl!("rows/moments_finish.wgsl")];
+        const FINISH_MOVING: &[Wgsl] = &[STORE_RUNNING, wgsl!("rows/moments_finish.wgsl")];
         let device = prologue.plan.device.clone();
         let compute = prologue.plan.compute;
         let old = |t: &Tensor| -> Result<Prologue> {
@@ -217,7 +216,7 @@ impl Geometry {
         let parts = self.parts(gpu.is_software());
         let whole = self.lead * parts == 1;
         let files = if whole && running.is_some() { MOVING } else { PLAIN };
-        let mut kernel = Kernel::new("moments", gpu, compute, files);
+        let mut kernel = Kernel::over_rows("moments", gpu, compute, files);
         kernel.input("x", prologue, Index::Split(self.split));
         kernel.constant("PARTS", u32::from(!whole));
         kernel.word("kept", self.kept);
@@ -235,7 +234,7 @@ impl Geometry {
         let partial = Tensor::whole(Storage::ready(device, compute, flat.size(), scratch, None), flat);
         let partial = fuse::whole_prologue(partial)?;
         let mut kernel =
-            Kernel::new("moments_finish", gpu, compute, if running.is_some() { FINISH_MOVING } else { FINISH });
+            Kernel::over_rows("moments_finish", gpu, compute, if running.is_some() { FINISH_MOVING } else { FINISH });
         kernel.input("x", &partial, Index::Flat);
         last(&mut kernel, (out, dtype), old.as_ref(), (decay, n));
         kernel.word("kept", self.kept);
@@ -285,7 +284,7 @@ pub(crate) fn sum_and_dot(a: &Tensor, b: Tensor, axes: &[usize]) -> Tensor {
 }
 
 fn summed(a: &Tensor, b: Tensor, axes: &[usize]) -> Result<Tensor> {
-    const FILES: &[Wgsl] = &[wgsl!("family/together.wgsl"), wgsl!("family/paired_sums.wgsl")];
+    const FILES: &[Wgsl] = &[wgsl!("rows/paired_sums.wgsl")];
     let device = a.device();
     let of = Geometry::new(a.shape(), axes, device.is_cpu());
     let dtype = wide(a.dtype());
@@ -312,7 +311,7 @@ fn summed(a: &Tensor, b: Tensor, axes: &[usize]) -> Result<Tensor> {
             let parts = of.parts(gpu.is_software());
             let count = of.lead * parts;
             let out = new(2 * of.kept * count)?;
-            let mut kernel = Kernel::new("paired_sums", gpu, pa.plan.compute, FILES);
+            let mut kernel = Kernel::over_rows("paired_sums", gpu, pa.plan.compute, FILES);
             kernel.input("a", &pa, Index::Split(of.split));
             kernel.input("b", &pb, Index::Split(of.split));
             kernel.output("y", &out, dtype, 0);

@@ -21,8 +21,6 @@ use std::ops::Range;
 /// Elements of a row that one workgroup still normalises by itself.
 pub(crate) const LONGEST: usize = 32_768;
 
-const TOGETHER: Wgsl = wgsl!("family/together.wgsl");
-
 /// `y = (x - mean) * scale * gamma + beta` over rows of the last `gamma.size()` elements of `x`, with the means and the
 /// scales `1 / sqrt(var + eps)` of the rows as `[2, rows]`.
 pub(crate) fn normalize_rows(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> (Tensor, Tensor) {
@@ -72,7 +70,7 @@ fn flat(x: &Tensor) -> Result<Prologue> {
 }
 
 fn normalized(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result<(Buffer, Buffer)> {
-    const FILES: &[Wgsl] = &[TOGETHER, wgsl!("family/normalize_rows.wgsl")];
+    const FILES: &[Wgsl] = &[wgsl!("rows/normalize.wgsl")];
     let (length, device) = (gamma.size(), x.device());
     let count = x.size() / length;
     let (px, gamma, beta) = (rows(x, length)?, flat(gamma)?, flat(beta)?);
@@ -90,7 +88,7 @@ fn normalized(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result<(Bu
             unsafe { write_f64(&kept, wide(x.dtype()), 0, &statistics) };
         }
         Device::Gpu(gpu) => {
-            let mut kernel = Kernel::new("normalize_rows", gpu, px.plan.compute, FILES);
+            let mut kernel = Kernel::over_rows("normalize_rows", gpu, px.plan.compute, FILES);
             kernel.input("x", &px, Index::Split(1));
             kernel.input("gamma", &gamma, Index::Flat);
             kernel.input("beta", &beta, Index::Flat);
@@ -111,7 +109,7 @@ fn launch(mut kernel: Kernel<'_>, rows: usize, length: usize) {
 }
 
 fn gradient(x: &Tensor, gamma: &Tensor, gy: &Tensor, kept: &Tensor) -> Result<Buffer> {
-    const FILES: &[Wgsl] = &[TOGETHER, wgsl!("family/normalize_rows_grad.wgsl")];
+    const FILES: &[Wgsl] = &[wgsl!("rows/normalize_grad.wgsl")];
     let (length, device) = (gamma.size(), x.device());
     let (px, pg, gamma) = (rows(x, length)?, rows(gy, length)?, flat(gamma)?);
     let gx = device.allocate(fuse::bytes(device, x.dtype(), x.size()))?;
@@ -127,7 +125,7 @@ fn gradient(x: &Tensor, gamma: &Tensor, gy: &Tensor, kept: &Tensor) -> Result<Bu
         }
         Device::Gpu(gpu) => {
             let kept = flat(kept)?;
-            let mut kernel = Kernel::new("normalize_rows_grad", gpu, px.plan.compute, FILES);
+            let mut kernel = Kernel::over_rows("normalize_rows_grad", gpu, px.plan.compute, FILES);
             kernel.input("x", &px, Index::Split(1));
             kernel.input("gy", &pg, Index::Split(1));
             kernel.input("gamma", &gamma, Index::Flat);

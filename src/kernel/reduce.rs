@@ -345,8 +345,9 @@ impl Reduce {
         target: Target<'a>,
     ) {
         const FILES: &[crate::tensor::Wgsl] =
-            &[wgsl!("math/is_nan.wgsl"), wgsl!("family/combine.wgsl"), wgsl!("family/reduce_rows.wgsl")];
-        let mut kernel = Kernel::new("reduce_rows", gpu, prologue.plan.compute, FILES);
+            &[wgsl!("math/is_nan.wgsl"), wgsl!("family/combine.wgsl"), wgsl!("rows/reduce.wgsl")];
+        let mut kernel = Kernel::over_rows("reduce_rows", gpu, prologue.plan.compute, FILES);
+        kernel.constant("THREADS", 256);
         kernel.constant("REDUCTION", self.reduction.code());
         kernel.input("x", prologue, index);
         target.add(&mut kernel);

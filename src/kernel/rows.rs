@@ -5,8 +5,9 @@ use super::{
     emit::{Index, Kernel, fold},
     first,
     fuse::{self, Prologue},
+    moments::wide,
     parallel::{self, Disjoint},
-    reduce::write_f64,
+    reduce::{Reduction, write_f64},
     split::{self, Operand},
 };
 use crate::{
@@ -24,6 +25,13 @@ use std::sync::Arc;
 impl Tensor {
     /// `exp(x) / sum(exp(x))` along `axis`, or its logarithm; one pass of a kernel, safe for any finite input.
     pub(crate) fn softmax_rows(&self, axis: usize, log: bool) -> Tensor {
+        let length = self.shape()[axis];
+        if is_long(self.device(), self.size() / length.max(1), length) {
+            let x = self.cast(wide(self.dtype()));
+            let (largest, log_sum) = x.long_rows(axis);
+            let y = x.sub(&largest).sub(&log_sum);
+            return if log { y } else { y.exp() }.cast(self.dtype());
+        }
         let launcher = Softmax { axis, log };
         elementwise::pending(
             self.device(),
@@ -32,6 +40,24 @@ impl Tensor {
             self.shape().clone(),
             self.dtype(),
         )
+    }
+}
+
+/// Whether rows are too long for one workgroup each: for its loops, or because the rest of the adapter would wait.
+pub(super) fn is_long(device: &Device, rows: usize, length: usize) -> bool {
+    !device.is_cpu() && (length > 1 << 21 || (length > 1 << 16 && rows < 64))
+}
+
+impl Tensor {
+    /// The largest values along an axis, and the logarithms of the sums of `exp(x - largest)`, by reductions that share a
+    /// row among workgroups.
+    pub(super) fn long_rows(&self, axis: usize) -> (Tensor, Tensor) {
+        let axes = [axis as isize];
+        let largest = self.reduce(Reduction::Max, Some(&axes), true);
+        largest.force();
+        let log_sum = self.sub(&largest).exp().reduce(Reduction::Sum, Some(&axes), true).log();
+        log_sum.force();
+        (largest, log_sum)
     }
 }
 
@@ -79,13 +105,14 @@ impl Launcher for Softmax {
                 }
             }
             Device::Gpu(gpu) => {
-                const FILES: &[crate::tensor::Wgsl] = &[wgsl!("family/softmax.wgsl")];
+                const FILES: &[crate::tensor::Wgsl] =
+                    &[wgsl!("math/limits.wgsl"), wgsl!("rows/largest_and_sum.wgsl"), wgsl!("rows/softmax.wgsl")];
                 let kept = order.len() - 1;
                 let dtype = output.storage.dtype;
                 let prologue = split::with_rows_together(gpu, prologue, kept)?;
                 let launch = |prologue: &Prologue, view: &View| {
                     let rows = view.size() / length;
-                    let mut kernel = Kernel::new("softmax", gpu, plan.compute, FILES);
+                    let mut kernel = Kernel::over_rows("softmax", gpu, plan.compute, FILES);
                     kernel.constant("LOG", u32::from(self.log));
                     kernel.input("x", prologue, Index::Split(kept));
                     kernel.output_view("y", &output.buffer, dtype, view, Index::Split(kept));

@@ -100,7 +100,7 @@ pub fn closure<'a>(file: &'a File, all: &'a [File]) -> Vec<&'a File> {
 
 /// Whether the file is a piece of kernels that say which pieces they are made of, and nothing by itself.
 pub fn is_piece(file: &File) -> bool {
-    file.path.starts_with("gemm/") || file.path.starts_with("convolution/")
+    ["gemm/", "convolution/", "rows/"].iter().any(|folder| file.path.starts_with(folder))
 }
 
 /// Several files as one.

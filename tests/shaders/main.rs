@@ -22,7 +22,6 @@ const FOR_INTEGERS: &[&str] = &[
     "family/map.wgsl",
     "family/pick.wgsl",
     "family/reduce_columns.wgsl",
-    "family/reduce_rows.wgsl",
     "family/sort_block.wgsl",
     "family/sort_keys.wgsl",
     "family/sort_merge.wgsl",
@@ -59,6 +58,19 @@ fn every_file_for_every_dtype() {
     assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// Kernels over rows, with either way of sharing a row.
+const ROWS: &[&[&str]] = &[
+    &["rows/reduce.wgsl"],
+    &["rows/softmax.wgsl", "rows/largest_and_sum.wgsl"],
+    &["rows/cross_entropy.wgsl", "rows/largest_and_sum.wgsl"],
+    &["rows/valid_mean.wgsl"],
+    &["rows/moments.wgsl", "rows/moments_store.wgsl"],
+    &["rows/moments_finish.wgsl", "rows/moments_store_running.wgsl"],
+    &["rows/paired_sums.wgsl"],
+    &["rows/normalize.wgsl"],
+    &["rows/normalize_grad.wgsl"],
+];
+
 /// Schedules of products, each with the operands of everything that is computed as a product.
 #[test]
 fn every_schedule_with_every_operand() {
@@ -91,6 +103,9 @@ fn every_schedule_with_every_operand() {
     }
     sets.push(vec!["gemm/vector.wgsl", "gemm/put_flat.wgsl"]);
     sets.push(vec!["gemm/vector.wgsl", "gemm/put_part.wgsl"]);
+    for share in ["rows/share.wgsl", "rows/share_subgroups.wgsl"] {
+        sets.extend(ROWS.iter().map(|kernel| [*kernel, &[share]].concat()));
+    }
     let unused: Vec<&str> = all
         .iter()
         .filter(|f| join::is_piece(f) && !sets.iter().flatten().any(|p| *p == f.path))
@@ -100,7 +115,8 @@ fn every_schedule_with_every_operand() {
     let mut wrong = vec![];
     for set in &sets {
         let file = join::together(set, &all);
-        for text in FLOATS.iter().flat_map(|kind| join::family(&file, &all, kind)) {
+        let integers: &[Kind] = if set[0] == "rows/reduce.wgsl" { &INTEGERS } else { &[] };
+        for text in FLOATS.iter().chain(integers).flat_map(|kind| join::family(&file, &all, kind)) {
             if let Err(why) = back_ends::check(&text) {
                 wrong.push(format!("{}: {why}", file.path));
             }
@@ -116,8 +132,8 @@ fn a_broken_file_is_seen() {
     for (path, from, to) in [
         ("activation/relu.wgsl", "x > T(0)", "x > T(0"),
         ("activation/relu.wgsl", "-> T", "-> u32"),
-        ("family/reduce_rows.wgsl", "shared_values[thread]", "shared_values"),
-        ("family/softmax.wgsl", "p.rows - 1u", "p.rows - 1.0"),
+        ("family/scan.wgsl", "p.length", "p.length.x"),
+        ("family/arg_extreme.wgsl", "p.rows - 1u", "p.rows - 1.0"),
     ] {
         let file = sound(path);
         assert!(file.text.contains(from), "{path} has no {from}");

@@ -86,7 +86,8 @@ impl Gpu {
             | wgpu::Features::PIPELINE_CACHE
             | wgpu::Features::TIMESTAMP_QUERY
             | wgpu::Features::TIMESTAMP_QUERY_INSIDE_ENCODERS;
-        let features = adapter.features() & wanted;
+        let mut features = adapter.features() & wanted;
+        features.set(wgpu::Features::SUBGROUP, features.contains(wgpu::Features::SUBGROUP) && !options.no_subgroups);
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("catena"),
             required_features: features,
@@ -163,6 +164,11 @@ impl Gpu {
     /// Whether the driver runs shaders on the CPU.
     pub(crate) fn is_software(&self) -> bool {
         self.software
+    }
+
+    /// Whether the threads of a workgroup may speak to each other by subgroups.
+    pub(crate) fn has_subgroups(&self) -> bool {
+        self.features.contains(wgpu::Features::SUBGROUP)
     }
 
     /// Whether kernels may use 16-bit floats.

@@ -18,6 +18,7 @@ use crate::{
     tensor::{
         Scalar, Wgsl,
         expr::{Leaf, Node, Plan, Source},
+        wgsl,
     },
 };
 use address::{Addressing, Field, elements, reach, vectorises};
@@ -63,6 +64,7 @@ pub(crate) struct Kernel<'a> {
     gpu: &'a Arc<Gpu>,
     compute: DType,
     files: &'a [Wgsl],
+    share: Option<Wgsl>,
     parts: Vec<Part<'a>>,
     bound: Vec<Bound>,
     fields: SmallVec<[(Field, bool); 32]>,
@@ -88,6 +90,7 @@ impl<'a> Kernel<'a> {
             gpu,
             compute,
             files,
+            share: None,
             parts: vec![],
             bound: vec![],
             fields: SmallVec::new(),
@@ -96,6 +99,15 @@ impl<'a> Kernel<'a> {
             key,
             lanes: 1,
         }
+    }
+
+    /// A kernel of the folder `rows`, whose workgroups share rows in the way that the adapter has for it.
+    pub fn over_rows(name: &'static str, gpu: &'a Arc<Gpu>, compute: DType, files: &'a [Wgsl]) -> Kernel<'a> {
+        let mut kernel = Kernel::new(name, gpu, compute, files);
+        let subgroups = gpu.has_subgroups();
+        kernel.share = Some(if subgroups { wgsl!("rows/share_subgroups.wgsl") } else { wgsl!("rows/share.wgsl") });
+        kernel.key.push(u8::from(subgroups));
+        kernel
     }
 
     /// Whether it will run on a software adapter.

@@ -41,7 +41,7 @@ impl Kernel<'_> {
         for part in &self.parts {
             self.part(&mut t, part);
         }
-        let mut files: Vec<Wgsl> = self.files.to_vec();
+        let mut files: Vec<Wgsl> = self.files.iter().chain(&self.share).copied().collect();
         for part in &self.parts {
             let plan = match part {
                 Part::Load { plan, .. } | Part::Map { plan, .. } | Part::Epilogue { plan, .. } => plan,

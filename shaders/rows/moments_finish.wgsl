@@ -8,14 +8,9 @@ fn elements(j: u32) -> T {
     return T(min(first + p.part, p.length) - first);
 }
 
-@compute @workgroup_size(256)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) thread: u32,
-) {
+fn run(workgroup: u32, thread: u32) {
     let lane = thread % THREADS;
-    let row = (group.y * groups.x + group.x) * (256u / THREADS) + thread / THREADS;
+    let row = workgroup * (256u / THREADS) + thread / THREADS;
     let o = min(row, p.kept - 1u);
     let count = T(p.lead * p.length);
     let near = load_x(o);

@@ -3,14 +3,9 @@
 // THREADS threads share a row; 256 / THREADS rows share a workgroup. Two passes over the part: no square of a mean is
 // taken off. Sums are of distances from the first element, so that a mean far from zero costs no digits. PARTS = 1: what is left is the mean and the sum of squared distances, for moments_finish.wgsl.
 
-@compute @workgroup_size(256)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) thread: u32,
-) {
+fn run(workgroup: u32, thread: u32) {
     let lane = thread % THREADS;
-    let wanted = (group.y * groups.x + group.x) * (256u / THREADS) + thread / THREADS;
+    let wanted = workgroup * (256u / THREADS) + thread / THREADS;
     // Threads past the last row work on it too, so that every thread meets every barrier, and store nothing.
     let row = min(wanted, p.rows * p.parts - 1u);
     let o = row % p.rows;

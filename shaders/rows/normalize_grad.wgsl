@@ -3,14 +3,9 @@
 //
 // THREADS threads share a row; 256 / THREADS rows share a workgroup.
 
-@compute @workgroup_size(256)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) thread: u32,
-) {
+fn run(workgroup: u32, thread: u32) {
     let lane = thread % THREADS;
-    let row = (group.y * groups.x + group.x) * (256u / THREADS) + thread / THREADS;
+    let row = workgroup * (256u / THREADS) + thread / THREADS;
     // Threads past the last row work on it too, so that every thread meets every barrier, and store nothing.
     let o = min(row, p.rows - 1u);
     let mean = load_kept(o);

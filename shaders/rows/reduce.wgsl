@@ -1,14 +1,7 @@
 // y[o] = combine over r of x[o, r]: one workgroup for a row, or for one of `parts` parts of it.
 
-var<workgroup> shared_values: array<T, 256>;
-
-@compute @workgroup_size(256)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) thread: u32,
-) {
-    let row = group.y * groups.x + group.x;
+fn run(workgroup: u32, thread: u32) {
+    let row = workgroup;
     if (row >= p.rows) {
         return;
     }
@@ -24,16 +17,21 @@ fn main(
             sum = combine(sum, load_x(o, r));
         }
     }
-    shared_values[thread] = sum;
-    workgroupBarrier();
-    for (var half = 128u; half > 0u; half /= 2u) {
-        if (thread < half && thread + half < count) {
-            shared_values[thread] = combine(shared_values[thread], shared_values[thread + half]);
-        }
+    if (REDUCTION == 0u) {
+        sum = together(thread, sum);
+    } else {
+        shared_values[thread] = sum;
         workgroupBarrier();
+        for (var half = 128u; half > 0u; half /= 2u) {
+            if (thread < half && thread + half < count) {
+                shared_values[thread] = combine(shared_values[thread], shared_values[thread + half]);
+            }
+            workgroupBarrier();
+        }
+        sum = shared_values[0];
     }
     if (thread == 0u) {
         // The product of nothing is one; every other empty reduction that is allowed is zero.
-        store(row, select(shared_values[0], select(T(0), T(1), REDUCTION == 1u), count == 0u));
+        store(row, select(sum, select(T(0), T(1), REDUCTION == 1u), count == 0u));
     }
 }

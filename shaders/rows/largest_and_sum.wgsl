@@ -1,0 +1,32 @@
+// The largest value of row o, and the sum over it of exp(x - largest). NaN and infinity make the sum NaN.
+
+const LOWEST: T = T(-3.4028234663852886e38);
+
+fn largest_and_sum(o: u32, lane: u32, thread: u32) -> vec2<T> {
+    // Not minus infinity, which must add nothing.
+    var most = LOWEST;
+    var sum = T(0);
+    if (THREADS == 1u) {
+        // Whoever shares a row with nobody has it in its cache: a second reading costs less than more exponentials.
+        for (var r = 0u; r < p.length; r++) {
+            most = max(most, load_x(o, r));
+        }
+        for (var r = 0u; r < p.length; r++) {
+            sum += exp(load_x(o, r) - most);
+        }
+    } else {
+        // One reading: the sum is brought down whenever a larger value comes.
+        for (var r = lane; r < p.length; r += THREADS) {
+            let x = load_x(o, r);
+            if (x > most) {
+                sum = sum * exp(most - x) + T(1);
+                most = x;
+            } else {
+                sum += exp(x - most);
+            }
+        }
+    }
+    let largest = together_max(thread, most);
+    sum = together(thread, sum * exp(most - largest));
+    return vec2<T>(largest, select(sum, math_nan(largest), largest > -LOWEST));
+}
