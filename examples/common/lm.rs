@@ -1,6 +1,6 @@
 //! Training of language models: streams of numbered words or characters, perplexity, early stopping, going on later.
 
-use super::{log::Log, plot::plot, progress::Progress};
+use super::{finite, log::Log, plot::plot, progress::Progress};
 use catena::{
     autograd::{no_backprop, test_mode},
     datasets::Vocabulary,
@@ -289,17 +289,6 @@ pub fn sample(
     }
     model.reset_state();
     Ok(ids.split_off(prime.len()))
-}
-
-/// A loss that is no number ends the run: going on would only draw a flat line.
-fn finite(loss: f64, iteration: u64) -> Result<f64> {
-    if loss.is_finite() {
-        return Ok(loss);
-    }
-    Err(Error::Diverged {
-        what: format!("the loss is {loss} at iteration {iteration}"),
-        hint: "lower the learning rate with --lr, or --gradclip".into(),
-    })
 }
 
 /// Everything that a run needs to go on later, at the end of an epoch.

@@ -1,15 +1,17 @@
-//! What the examples share: the log, the plot, the progress bar, the training of language models.
+//! What the examples share: the log, the plot, the progress bar, the training of language models and of networks for
+//! pictures.
 
 #![allow(dead_code)]
 
 pub mod chars;
+pub mod classify;
 pub mod lm;
 pub mod log;
 pub mod plot;
 pub mod progress;
 
 use catena::error::{Error, Result};
-use std::path::Path;
+use std::{path::Path, process::ExitCode};
 
 /// Makes the folder for results, and finds out at once whether files can be written there.
 pub fn results_folder(folder: &Path) -> Result<()> {
@@ -17,4 +19,31 @@ pub fn results_folder(folder: &Path) -> Result<()> {
     let probe = folder.join(".writable");
     std::fs::write(&probe, b"").map_err(|e| Error::io("write to", folder, e))?;
     std::fs::remove_file(&probe).map_err(|e| Error::io("remove", probe, e))
+}
+
+/// Tells an error, and ends with it.
+pub fn exit(result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An option that cannot be as it is.
+pub fn bad_option(option: &str, expected: &str, actual: &str) -> Error {
+    Error::BadFile { path: option.into(), expected: expected.into(), actual: actual.into(), hint: "see --help".into() }
+}
+
+/// A loss that is no number ends the run: going on would only draw a flat line.
+pub fn finite(loss: f64, iteration: u64) -> Result<f64> {
+    if loss.is_finite() {
+        return Ok(loss);
+    }
+    Err(Error::Diverged {
+        what: format!("the loss is {loss} at iteration {iteration}"),
+        hint: "lower the learning rate with --lr, or --gradclip where there is one".into(),
+    })
 }

@@ -23,11 +23,11 @@ pub fn plot(log: &Log, path: &Path, panels: &[(&str, &[&str])]) -> Result<()> {
         }
         root.present().map_err(|e| failed(&e))?;
     }
-    let mut png = vec![];
-    let encoder = image::codecs::png::PngEncoder::new(&mut png);
-    image::ImageEncoder::write_image(encoder, &pixels, width, height, image::ExtendedColorType::Rgb8)
-        .map_err(|e| failed(&e))?;
-    catena::serializers::write_file(path, &png)
+    let mut bytes = vec![];
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header().and_then(|mut file| file.write_image_data(&pixels)).map_err(|e| failed(&e))?;
+    catena::serializers::write_file(path, &bytes)
 }
 
 type Fault = Box<dyn std::error::Error>;

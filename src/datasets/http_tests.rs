@@ -1,8 +1,9 @@
 //! Downloads, from a server in this process that can be told to misbehave.
 
 use super::{
-    cached_download,
+    CifarOptions, Dataset, cached_download,
     download::{cached_download_with, find_cached},
+    get_cifar10,
     mnist::{MnistOptions, Published, Source, get_mnist, published},
 };
 use crate::error::{Error, Result};
@@ -256,4 +257,75 @@ fn mnist_falls_back_when_mirrors_fail() {
     assert!(because.contains("cannot download train-images-idx3-ubyte.gz"), "{because}");
     assert_eq!(server.asked(), ["/train-images-idx3-ubyte.gz"], "one file that fails is enough");
     assert!(names(cache.path()).is_empty());
+}
+
+/// A gzip'd tar of plain files.
+fn tar_gz(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar = Vec::new();
+    for (name, bytes) in members {
+        let mut header = [0u8; 512];
+        header[..name.len()].copy_from_slice(name.as_bytes());
+        header[124..135].copy_from_slice(format!("{:011o}", bytes.len()).as_bytes());
+        header[156] = if bytes.is_empty() { b'5' } else { b'0' };
+        tar.extend_from_slice(&header);
+        tar.extend_from_slice(bytes);
+        tar.resize(tar.len().next_multiple_of(512), 0);
+    }
+    tar.extend_from_slice(&[0; 1024]);
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gz.write_all(&tar).unwrap();
+    gz.finish().unwrap()
+}
+
+#[test]
+fn cifar_is_downloaded_once_and_read_out_of_its_archive() {
+    let batch = |label: u8, n: usize| [vec![label], vec![7 * label; 3072]].concat().repeat(n);
+    let inside = |name: &str| format!("cifar-10-batches-bin/{name}");
+    let names = "airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n\n";
+    let mut files: Vec<(String, Vec<u8>)> =
+        (1..=5u8).map(|i| (inside(&format!("data_batch_{i}.bin")), batch(i, 2))).collect();
+    files.push((inside("batches.meta.txt"), names.into()));
+    files.insert(0, (inside(""), vec![]));
+    let whole = |test: Vec<u8>| {
+        let mut files = files.clone();
+        files.push((inside("test_batch.bin"), test));
+        tar_gz(&files.iter().map(|(n, b)| (n.as_str(), b.as_slice())).collect::<Vec<_>>())
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let good = whole(batch(9, 3));
+    let server = Server::start(vec![("/cifar", Reply::Whole(good.clone()))]);
+    let options = CifarOptions::default().cache(dir.path()).archive(
+        format!("{}/cifar", server.root),
+        sum(&good),
+        good.len() as u64,
+    );
+    let cifar = get_cifar10(&options).unwrap();
+    assert_eq!((cifar.source, cifar.names[9].as_str()), (Source::Downloaded, "truck"));
+    assert_eq!((cifar.train.labels(), cifar.test.len()), (&[1, 1, 2, 2, 3, 3, 4, 4, 5, 5][..], 3));
+    assert!((cifar.train.get(8).0[[2, 31, 31]] - 35.0 / 255.0).abs() < 1e-6);
+    assert_eq!(get_cifar10(&options.clone().download(false)).unwrap().source, Source::Cache);
+    assert_eq!(server.asked(), ["/cifar"]);
+
+    // Not what it should be, under the right checksum: a bug of whoever made it is told as such.
+    let bad =
+        [whole(vec![1; 3000]), tar_gz(&[("other", b"x")]), good[..good.len() / 2].to_vec(), b"no archive".to_vec()];
+    let said = ["records of 3073 bytes", "an archive with cifar-10-batches-bin", "gzip'd tar", "gzip'd tar"];
+    for (bytes, said) in bad.into_iter().zip(said) {
+        let dir = tempfile::tempdir().unwrap();
+        let server = Server::start(vec![("/cifar", Reply::Whole(bytes.clone()))]);
+        let options = CifarOptions::default().cache(dir.path()).archive(
+            format!("{}/cifar", server.root),
+            sum(&bytes),
+            bytes.len() as u64,
+        );
+        let e = get_cifar10(&options).unwrap_err().to_string();
+        assert!(e.contains(said), "{e}");
+    }
+
+    // Nobody answers: the small set that is kept with the source.
+    let dir = tempfile::tempdir().unwrap();
+    let options = CifarOptions::default().cache(dir.path()).archive(nobody(), sum(&good), good.len() as u64);
+    let cifar = get_cifar10(&options).unwrap();
+    assert!(matches!(cifar.source, Source::Vendored { .. }));
+    assert_eq!(cifar.names[0], "brick");
 }

@@ -1,8 +1,10 @@
 //! MNIST: 28x28 pictures of handwritten digits, from wherever they can be had.
 
-use super::{BatchDataset, Dataset, cache_dir, cached_download, download::find_cached, read_idx, vendored_dir};
+use super::{
+    BatchDataset, Dataset, ImageSource, cache_dir, cached_download, download::find_cached, read_idx, vendored_dir,
+};
 use crate::error::{Error, Result};
-use ndarray::{Array1, ArrayD, ArrayView3, Ix3, IxDyn};
+use ndarray::{Array1, Array3, ArrayD, ArrayView3, Axis, Ix3, IxDyn};
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -345,6 +347,14 @@ impl BatchDataset for Digits {
     #[track_caller]
     fn batch(&self, indices: &[usize]) -> (ArrayD<f32>, Array1<i32>) {
         (self.images_of(indices), indices.iter().map(|&i| self.labels[i]).collect())
+    }
+}
+
+/// `(1, 28, 28)`.
+impl ImageSource for Digits {
+    fn image(&self, index: usize) -> Result<(Array3<u8>, i32)> {
+        let image = self.bytes().index_axis(Axis(0), index).to_owned();
+        Ok((image.insert_axis(Axis(0)), self.labels[index]))
     }
 }
 

@@ -18,7 +18,9 @@
 //! assert_eq!((seen, batches.epoch()), (10, 1));
 //! ```
 
+mod cifar;
 pub mod download;
+pub mod images;
 pub mod iterators;
 pub mod mnist;
 
@@ -31,10 +33,15 @@ mod shuffle;
 mod split;
 pub mod words;
 
+pub use cifar::{Cifar, CifarOptions, Pictures, get_cifar10};
 pub use convert::{Example, Padding, concat_examples};
 pub use dataset::{BatchDataset, Dataset, TransformDataset, TupleDataset};
 pub use download::{cache_dir, cached_download};
 pub use idx::read_idx;
+pub use images::{
+    ImageBatch, ImageSource, LabeledImageDataset, Prepare, Skipped, decode_image, image_batches, read_image,
+    read_labels, resize,
+};
 pub use mnist::{Digits, Mnist, MnistOptions, Source, get_mnist};
 pub use shuffle::permutation;
 pub use split::{

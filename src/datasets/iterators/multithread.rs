@@ -13,10 +13,12 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-type Make<D, B> = Arc<dyn Fn(&D, &[usize]) -> B + Send + Sync>;
+type Make<D, B> = Arc<dyn Fn(&D, &[usize], u64) -> B + Send + Sync>;
 
 struct Job<B> {
     indices: Vec<usize>,
+    /// Examples that were ordered before it.
+    place: u64,
     done: SyncSender<thread::Result<B>>,
 }
 
@@ -99,6 +101,20 @@ where
         batch_size: usize,
         make: impl Fn(&D, &[usize]) -> B + Send + Sync + 'static,
     ) -> MultithreadIterator<D, B> {
+        MultithreadIterator::with_place(dataset, batch_size, move |dataset, indices, _| make(dataset, indices))
+    }
+
+    /// As [`with`](MultithreadIterator::with), by a function that is also told how many examples come before the batch, from
+    /// the beginning of the first epoch: a place in a stream of random numbers, which threads do not change.
+    ///
+    /// # Panics
+    /// Where the batch size is zero.
+    #[track_caller]
+    pub fn with_place(
+        dataset: D,
+        batch_size: usize,
+        make: impl Fn(&D, &[usize], u64) -> B + Send + Sync + 'static,
+    ) -> MultithreadIterator<D, B> {
         let cursor = Cursor::new(dataset.len(), batch_size, true, Some(0));
         let threads = thread::available_parallelism().map_or(1, |n| n.get().min(4));
         MultithreadIterator {
@@ -167,12 +183,13 @@ where
     fn order_ahead(&mut self) {
         while self.pending.len() < self.prefetch {
             let mut ahead = self.ahead.clone();
+            let place = (ahead.epoch() * ahead.dataset_len() + ahead.current_position()) as u64;
             let Some(indices) = ahead.next_indices() else { return };
             self.ahead = ahead;
             let workers = self.workers.get_or_insert_with(|| Workers::start(self.threads, &self.dataset, &self.make));
             let (done, result) = sync_channel(1);
             let jobs = workers.jobs.as_ref().expect("taken only when dropped");
-            jobs.send(Job { indices, done }).expect("workers wait for jobs until they are dropped");
+            jobs.send(Job { indices, place, done }).expect("workers wait for jobs until they are dropped");
             self.pending.push_back((self.ahead.clone(), result));
         }
     }
@@ -193,7 +210,7 @@ impl<B: Send + 'static> Workers<B> {
                         if stop.load(Ordering::Relaxed) {
                             return;
                         }
-                        let made = catch_unwind(AssertUnwindSafe(|| make(&dataset, &job.indices)));
+                        let made = catch_unwind(AssertUnwindSafe(|| make(&dataset, &job.indices, job.place)));
                         // Nobody waits where the iterator was reset.
                         let _ = job.done.send(made);
                     }

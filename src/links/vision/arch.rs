@@ -31,6 +31,12 @@ macro_rules! archs {
             None => Box::new($network::new($classes)),
         }
     };
+    (@make $network:ident grey, $classes:ident, $insize:ident) => {
+        Box::new($network::for_images($classes, 1, $insize.unwrap_or(28)))
+    };
+    (@make $network:ident colour, $classes:ident, $insize:ident) => {
+        Box::new($network::for_images($classes, 3, $insize.unwrap_or(32)))
+    };
     (@make $network:ident, $classes:ident, $insize:ident) => {{
         let _ = $insize;
         Box::new($network::new($classes))
@@ -51,7 +57,8 @@ archs! {
     "resnet101" ResNet101Layers,
     "resnet152" ResNet152Layers,
     "vgg_cifar" VGG sized,
-    "lenet5" LeNet5,
+    "lenet5" LeNet5 grey,
+    "lenet5_colour" LeNet5 colour,
 }
 
 impl Arch {

@@ -1,4 +1,4 @@
-use super::network::{Stages, network};
+use super::network::{Stages, Windows, network, side_after};
 use crate::{
     functions as F,
     links::{Convolution2D, Linear},
@@ -23,23 +23,44 @@ crate::chain! {
         pub conv3: Convolution2D,
         pub fc4: Linear,
         pub fc5: Linear,
+        #[plain]
+        insize: usize,
     }
 }
 
 impl LeNet5 {
-    /// For so many classes.
+    /// For grey images of 28 pixels a side.
     pub fn new(classes: usize) -> LeNet5 {
+        LeNet5::for_images(classes, 1, 28)
+    }
+
+    /// For images of three colours, of 32 pixels a side.
+    pub fn colour(classes: usize) -> LeNet5 {
+        LeNet5::for_images(classes, 3, 32)
+    }
+
+    /// For images of so many channels, of `insize` pixels a side.
+    ///
+    /// # Panics
+    /// When the images are smaller than 25 pixels.
+    #[track_caller]
+    pub fn for_images(classes: usize, channels: usize, insize: usize) -> LeNet5 {
+        use Windows::{Convolution, Pooling};
+        let windows =
+            [Convolution(5, 1, 0), Pooling(2, 2, 0), Convolution(5, 1, 0), Pooling(2, 2, 0), Convolution(4, 1, 0)];
+        let side = side_after("LeNet5", insize, &windows);
         LeNet5 {
-            conv1: Convolution2D::new(1, 6, 5),
+            conv1: Convolution2D::new(channels, 6, 5),
             conv2: Convolution2D::new(6, 16, 5),
             conv3: Convolution2D::new(16, 120, 4),
-            fc4: Linear::new(120, 84),
+            fc4: Linear::new(120 * side * side, 84),
             fc5: Linear::new(84, classes),
+            insize,
         }
     }
 }
 
-network!(LeNet5, |net| 28, {
+network!(LeNet5, |net| net.insize, {
     Stages::new()
         .then("conv1", |x| F::relu(&net.conv1.forward(x)))
         .then("pool1", |x| F::max_pooling_2d(x, 2))
