@@ -197,6 +197,32 @@ fn a_limit_of_memory_frees_what_is_free_and_then_is_a_typed_error() {
 }
 
 #[test]
+fn arrays_given_away_stay_where_they_are() {
+    let cpu = Device::cpu();
+    let values: Vec<f32> = (0..1000).map(|i| i as f32).collect();
+    let at = values.as_ptr();
+    let before = cpu.stats();
+    let x = Tensor::from_vec(values, [10, 100], &cpu);
+    assert_eq!(x.with_array::<f32, _>(|a| a.as_ptr()).unwrap(), at);
+    let array = ndarray::Array2::<f32>::from_elem((10, 100), 2.0);
+    let its = array.as_ptr();
+    let y = Tensor::from_host(array.into_dyn(), &cpu).unwrap();
+    assert_eq!(y.with_array::<f32, _>(|a| a.as_ptr()).unwrap(), its);
+    assert_eq!((cpu.stats() - before).buffers_created, 0);
+    // Results may take their memory over; what is left is the system's.
+    assert_eq!(x.add(&y).sum(None, false).item().unwrap(), 499_500.0 + 2000.0);
+    let z = x.clone();
+    drop((x, y));
+    assert_eq!(z.add_scalar(1.0).to_vec::<f32>().unwrap()[..2], [1.0, 2.0]);
+    // What is not in row-major order, or a part, is copied.
+    let square = ndarray::arr2(&[[1.0f32, 2.0], [3.0, 4.0]]);
+    let turned = Tensor::from_host(square.clone().reversed_axes().into_dyn(), &cpu).unwrap();
+    assert_eq!(turned.to_vec::<f32>().unwrap(), [1.0, 3.0, 2.0, 4.0]);
+    let part = square.slice_move(ndarray::s![1.., ..]).into_dyn();
+    assert_eq!(Tensor::from_host(part, &cpu).unwrap().to_vec::<f32>().unwrap(), [3.0, 4.0]);
+}
+
+#[test]
 fn arrays_of_the_cpu_are_shown_where_they_lie() {
     let x = Tensor::arange(6, &Device::cpu()).reshape([2, 3]);
     x.force();

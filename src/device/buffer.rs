@@ -2,11 +2,23 @@
 
 use super::{Device, Tag, cpu::HostBlock, pool::Block};
 use crate::shape::Element;
-use std::sync::Arc;
+use std::{
+    ptr::NonNull,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
 pub(super) enum Raw {
     Host(Block<HostBlock>),
     Gpu(Block<wgpu::Buffer>),
+    /// Memory of the program's, which goes back to the system.
+    Taken {
+        id: u64,
+        at: NonNull<u8>,
+        _owner: Box<dyn Send + Sync>,
+    },
     /// A part of another buffer, which this one keeps alive.
     Part(Buffer),
 }
@@ -23,7 +35,8 @@ unsafe impl Sync for Inner {}
 
 const _: () = {
     const fn shareable<T: Send + Sync>() {}
-    shareable::<(Block<HostBlock>, Block<wgpu::Buffer>)>();
+    // Of what was taken over there is the owner, and a pointer into its memory.
+    shareable::<(Block<HostBlock>, Block<wgpu::Buffer>, Box<dyn Send + Sync>)>();
 };
 
 /// Memory on a device; clones share it.
@@ -33,6 +46,18 @@ pub struct Buffer(Arc<Inner>);
 impl Buffer {
     pub(super) fn new(raw: Raw, class: u64, device: Device) -> Buffer {
         Buffer(Arc::new(Inner { raw: Some(raw), class, device }))
+    }
+
+    /// The memory of an array that the program gives away; it lies on the CPU.
+    pub(crate) fn taken<E: Element>(values: Vec<E>, device: &Device) -> Buffer {
+        assert!(device.is_cpu(), "memory of the host where a GPU buffer is expected");
+        // Numbers from the end of those that pools give to blocks.
+        static NEXT: AtomicU64 = AtomicU64::new(u64::MAX);
+        let mut values = values;
+        let at = NonNull::from(values.as_mut_slice()).cast::<u8>();
+        let class = size_of_val(values.as_slice()) as u64;
+        let raw = Raw::Taken { id: NEXT.fetch_sub(1, Relaxed), at, _owner: Box::new(values) };
+        Buffer::new(raw, class, device.clone())
     }
 
     /// A handle without memory, to be replaced.
@@ -85,6 +110,7 @@ impl Buffer {
         match self.raw() {
             Raw::Host(b) => b.id,
             Raw::Gpu(b) => b.id,
+            Raw::Taken { id, .. } => *id,
             Raw::Part(whole) => whole.id(),
         }
     }
@@ -107,13 +133,14 @@ impl Buffer {
         match self.raw() {
             Raw::Gpu(b) => &b.raw,
             Raw::Part(whole) => whole.gpu(),
-            Raw::Host(_) => unreachable!("a host buffer where a GPU buffer is expected"),
+            Raw::Host(_) | Raw::Taken { .. } => unreachable!("a host buffer where a GPU buffer is expected"),
         }
     }
 
     fn host_ptr(&self) -> *mut u8 {
         match self.raw() {
             Raw::Host(b) => b.raw.as_ptr(),
+            Raw::Taken { at, .. } => at.as_ptr(),
             Raw::Part(whole) => whole.host_ptr(),
             Raw::Gpu(_) => unreachable!("a GPU buffer where a host buffer is expected"),
         }
@@ -125,7 +152,8 @@ impl Buffer {
     /// Nobody may write to them meanwhile, and they must hold valid values of `E` (any bytes but for `bool`).
     pub(crate) unsafe fn host<E: Element>(&self, start: usize, n: usize) -> &[E] {
         assert!(((start + n) * size_of::<E>()) as u64 <= self.0.class, "host buffer read past its end");
-        // SAFETY: in bounds, aligned to 64 bytes, initialised since the pool zeroes what it makes.
+        // SAFETY: in bounds, aligned as a block or as a vector of such elements, initialised since the pool zeroes what it
+        // makes.
         unsafe { std::slice::from_raw_parts(self.host_ptr().cast::<E>().add(start), n) }
     }
 

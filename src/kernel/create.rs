@@ -123,6 +123,27 @@ impl Tensor {
         }
     }
 
+    /// A tensor of values in row-major order, which are given away: on the CPU they stay where they are.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let x = Tensor::from_vec(vec![1.0f32, 2.0, 3.0, 4.0], [2, 2], &Device::cpu());
+    /// assert_eq!(x.sum(None, false).item().unwrap(), 10.0);
+    /// ```
+    ///
+    /// # Panics
+    /// When the shape has another number of elements, or the device cannot hold the dtype.
+    #[track_caller]
+    pub fn from_vec<E: Element>(values: Vec<E>, shape: impl Into<Shape>, device: &Device) -> Tensor {
+        let shape = shape.into();
+        assert_eq!(values.len(), shape.size(), "from_vec: {} values for shape {shape}", values.len());
+        if !device.is_cpu() || values.is_empty() {
+            return Tensor::from_slice(&values, shape, device);
+        }
+        let (range, n) = (range(&values), values.len());
+        Tensor::whole(Storage::ready(device.clone(), E::DTYPE, n, Buffer::taken(values, device), range), shape)
+    }
+
     /// A tensor without axes.
     ///
     /// # Panics
@@ -132,21 +153,34 @@ impl Tensor {
         Tensor::from_slice(&[value], (), device)
     }
 
-    /// A tensor from an array on the host.
+    /// A tensor from an array on the host; on the CPU one in row-major order stays where it is.
     ///
     /// # Errors
     /// [`Error::Unsupported`](crate::error::Error::Unsupported) for `float64` to a GPU; out of memory.
     pub fn from_host(array: impl Into<HostArray>, device: &Device) -> Result<Tensor> {
-        fn put<E: Element>(a: &ArrayD<E>, device: &Device) -> Result<Tensor> {
+        fn put<E: Element>(a: ArrayD<E>, device: &Device) -> Result<Tensor> {
+            let shape = Shape::from(a.shape());
+            if device.is_cpu() && a.is_standard_layout() {
+                let n = a.len();
+                match a.into_raw_vec_and_offset() {
+                    (values, None | Some(0)) if values.len() == n => {
+                        return Ok(Tensor::from_vec(values, shape, device));
+                    }
+                    (values, at) => {
+                        let at = at.unwrap_or(0);
+                        return Ok(Tensor::from_slice(&values[at..at + n], shape, device));
+                    }
+                }
+            }
             let a = a.as_standard_layout();
             let values = a.as_slice().expect("standard layout is contiguous");
             let (buffer, range) = upload(values, device)?;
             let storage = Storage::ready(device.clone(), E::DTYPE, values.len(), buffer, range);
-            Ok(Tensor::whole(storage, Shape::from(a.shape())))
+            Ok(Tensor::whole(storage, shape))
         }
         let array = array.into();
         holds(device, array.dtype())?;
-        match &array {
+        match array {
             HostArray::F16(a) => put(a, device),
             HostArray::F32(a) => put(a, device),
             HostArray::F64(a) => put(a, device),
