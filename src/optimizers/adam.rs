@@ -90,6 +90,30 @@ impl Default for Adam {
     }
 }
 
+/// [`Adam::w`] by Chainer's name.
+#[allow(non_snake_case, reason = "Chainer's name")]
+pub fn AdamW(alpha: f64, weight_decay_rate: f64) -> Adam {
+    Adam::w(alpha, weight_decay_rate)
+}
+
+/// [`Adam::ams_grad`] by Chainer's name.
+#[allow(non_snake_case, reason = "Chainer's name")]
+pub fn AMSGrad(alpha: f64) -> Adam {
+    Adam::ams_grad(alpha)
+}
+
+/// [`Adam::ada_bound`] by Chainer's name.
+#[allow(non_snake_case, reason = "Chainer's name")]
+pub fn AdaBound(alpha: f64, final_lr: f64) -> Adam {
+    Adam::ada_bound(alpha, final_lr)
+}
+
+/// [`Adam::ams_bound`] by Chainer's name.
+#[allow(non_snake_case, reason = "Chainer's name")]
+pub fn AMSBound(alpha: f64, final_lr: f64) -> Adam {
+    Adam::ams_bound(alpha, final_lr)
+}
+
 impl Rule for Adam {
     fn per_element(&self) -> bool {
         true

@@ -23,7 +23,7 @@ mod smorms3;
 
 pub use ada_delta::AdaDelta;
 pub use ada_grad::AdaGrad;
-pub use adam::Adam;
+pub use adam::{AMSBound, AMSGrad, AdaBound, Adam, AdamW};
 pub use corrected_momentum_sgd::CorrectedMomentumSGD;
 pub use hooks::{
     Gradient, GradientClipping, GradientHardClipping, GradientLARS, GradientNoise, Hook, Lasso, WeightDecay,
@@ -38,5 +38,5 @@ pub use optimizer::{Optimizer, Rule};
 pub use rms_prop::RMSprop;
 pub use rms_prop_graves::RMSpropGraves;
 pub use schedule::Schedule;
-pub use sgd::Sgd;
+pub use sgd::{SGD, Sgd};
 pub use smorms3::SMORMS3;

@@ -21,6 +21,9 @@ impl Sgd {
     }
 }
 
+/// Chainer's name of [`Sgd`].
+pub type SGD = Sgd;
+
 impl Default for Sgd {
     fn default() -> Sgd {
         Sgd::new(0.01)
