@@ -1,10 +1,11 @@
 //! The documents against the code: the table of functions, the README's program, its variables, links between files.
 
-use catena::functions;
+use catena::{autograd::Case, functions, kernel::philox::Generator, prelude::*, testing};
 use std::{
     collections::BTreeSet,
     fmt::Write,
     fs,
+    panic::{self, AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
 };
 
@@ -32,23 +33,80 @@ fn summary(group: &str, name: &str) -> String {
     sentence.replace("[`", "`").replace("`]", "`").replace('|', "\\|")
 }
 
+/// Why some functions have no second derivative that could be compared.
+const LOWER: &[(&str, &str)] = &[
+    ("accuracy", "counts, which are constant but for jumps"),
+    ("binary_accuracy", "counts, which are constant but for jumps"),
+    ("classification_summary", "counts, which are constant but for jumps"),
+    (
+        "forget",
+        "what it makes is computed anew in the backward pass and leaves no graph; the same without it has every order",
+    ),
+    ("r2_score", "an evaluation, outside of the graph as in Chainer"),
+    (
+        "standard_gamma",
+        "draws are accepted or refused, so that no difference converges; their gradient is compared with moments",
+    ),
+];
+
+/// The dtypes that a function takes for the reals of its first case.
+fn dtypes(case: &Case) -> String {
+    let takes = |dtype: DType| {
+        let call = || {
+            let mut generator = Generator::new(3);
+            let xs: Vec<Variable> = testing::draw(case, &mut generator)
+                .into_iter()
+                .map(|host| {
+                    let t = Tensor::from_host(host, &Device::cpu()).expect("the CPU holds every dtype");
+                    Variable::constant(if t.dtype().is_float() { t.cast(dtype) } else { t })
+                })
+                .collect();
+            let ys = case.call(&xs);
+            ys.iter().all(|y| y.data().to_f64().is_ok())
+        };
+        catch_unwind(AssertUnwindSafe(call)).unwrap_or(false)
+    };
+    let all = [(DType::F16, "f16"), (DType::F32, "f32"), (DType::F64, "f64"), (DType::I32, "i32")];
+    all.iter().filter(|(dtype, _)| takes(*dtype)).map(|(_, name)| *name).collect::<Vec<_>>().join(" ")
+}
+
 fn table() -> String {
+    // Dtypes that a function does not take panic.
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let text = rows();
+    panic::set_hook(before);
+    text
+}
+
+fn rows() -> String {
     let mut text = String::from(
         "# Functions\n\n\
-         Called as `F::name`, on any device. *Cases* are its calls in the conformance sweep; *derivatives* is the highest\n\
-         order that the sweep compares with finite differences.\n\n\
+         Called as `F::name`. *Cases* are its calls in the conformance sweep, which runs each of them on every *device*;\n\
+         *orders* is the highest order of derivatives that the sweep compares with finite differences; *dtypes* are those\n\
+         that it takes for reals, of which GPUs have no f64. Why an order is below 2 stands at the end.\n\n\
          Written by `CATENA_WRITE_DOCS=1 cargo test --test docs`; do not edit.\n",
     );
     for (group, entries) in functions::groups().iter().filter(|(_, entries)| !entries.is_empty()) {
-        let _ = write!(text, "\n## {group}\n\n| function | | cases | derivatives |\n|---|---|---|---|\n");
+        let _ = write!(
+            text,
+            "\n## {group}\n\n| function | | devices | orders | dtypes | cases |\n|---|---|---|---|---|---|\n"
+        );
         let mut entries: Vec<_> = entries.iter().collect();
         entries.sort_by_key(|e| e.name);
         for entry in entries {
             let cases = (entry.cases)();
             let order = cases.iter().map(|c| c.derivatives()).max().unwrap_or(0);
             let summary = summary(group, entry.name);
-            let _ = writeln!(text, "| `{}` | {summary} | {} | {order} |", entry.name, cases.len());
+            let (count, dtypes) = (cases.len(), dtypes(&cases[0]));
+            let _ = writeln!(text, "| `{}` | {summary} | CPU, GPU | {order} | {dtypes} | {count} |", entry.name);
+            let known = LOWER.iter().any(|(name, _)| *name == entry.name);
+            assert!(known == (order < 2), "{}: order {order}, which LOWER explains: {known}", entry.name);
         }
+    }
+    text.push_str("\n## Orders below 2\n\n");
+    for (name, reason) in LOWER {
+        let _ = writeln!(text, "- `{name}`: {reason}.");
     }
     text
 }

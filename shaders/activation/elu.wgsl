@@ -5,5 +5,5 @@ fn f_elu(x: T, alpha: T) -> T {
 
 // gy, times the slope y + alpha where y <= 0.
 fn f_elu_grad(y: T, gy: T, alpha: T) -> T {
-    return select(gy, gy * (y + alpha), y <= T(0));
+    return select(gy * (y + alpha), gy, y > T(0));
 }

@@ -61,7 +61,7 @@ fn math_erfc_inverse(y: f32) -> f32 {
 
 fn math_erfcinv(y: f32) -> f32 {
     let tail = math_erfc_inverse(min(y, 2.0 - y));
-    let x = select(tail, -tail, y > 1.0);
+    let x = select(select(tail, -tail, y > 1.0), 0.0, y == 1.0);
     let ends = select(select(x, math_infinity(y + 1.0), y == 0.0), -math_infinity(abs(y)), y == 2.0);
     return select(select(ends, math_nan(y), y < 0.0 || y > 2.0), y, is_nan(y));
 }

@@ -16,15 +16,15 @@ fn math_lgamma_positive(x: f32) -> f32 {
     return ((z - 0.5) * math_log(z) - z + 0.9189385) + series - math_log(product);
 }
 
-// How far x is from the nearest integer below, for x < 0.
-fn math_fraction(x: f32) -> f32 {
-    return x - floor(x);
+// How far x is from the nearest integer: all of a small number.
+fn math_away(x: f32) -> f32 {
+    return x - round(x);
 }
 
 fn f_lgamma(x: T) -> T {
     let positive = math_lgamma_positive(select(x, 1.0 - x, x < 0.5));
-    let f = math_fraction(x);
-    let reflected = math_log(3.1415927 / math_sin(3.1415927 * min(f, 1.0 - f))) - positive;
+    let f = abs(math_away(x));
+    let reflected = select(math_log(3.1415927 / math_sin(3.1415927 * f)) - positive, -math_log(f), abs(x) < 1e-8);
     let y = select(positive, select(reflected, math_infinity(1.0), f == 0.0), x < 0.5);
     return select(select(y, math_infinity(1.0), abs(x) == math_infinity(1.0)), x, is_nan(x));
 }
@@ -44,7 +44,7 @@ fn math_digamma_positive(x: f32) -> f32 {
 }
 
 fn f_digamma(x: T) -> T {
-    let f = math_fraction(x);
+    let f = math_away(x);
     let reflected = math_digamma_positive(1.0 - min(x, 0.0)) - 3.1415927 / math_tan(3.1415927 * f);
     let negative = select(reflected, math_nan(x), f == 0.0);
     let y = select(math_digamma_positive(max(x, 0.0)), negative, x < 0.0);
@@ -65,17 +65,18 @@ fn math_zeta(s: f32, q: f32) -> f32 {
         sum += pow(first + f32(k), -s);
     }
     let a = first + 8.0;
+    // Of a large a, its power underflows before that times a.
     let power = pow(a, -s);
     let w = 1.0 / (a * a);
     let tail = s / 12.0 * (1.0 - w * (s + 1.0) * (s + 2.0) / 60.0 * (1.0 - w * (s + 3.0) * (s + 4.0) / 42.0));
-    return sum + power * (a / (s - 1.0) + 0.5 + tail / a);
+    return sum + pow(a, 1.0 - s) / (s - 1.0) + power * (0.5 + tail / a);
 }
 
 fn f_zeta(q: T, s: T) -> T {
     let y = math_zeta(s, q);
     let undefined = q < 0.0 && (s != floor(s) || q < -4096.0);
     let pole = q <= 0.0 && q == floor(q);
-    return select(select(select(y, math_infinity(abs(q)), pole), math_nan(q), undefined), q, is_nan(q));
+    return select(select(select(y, math_nan(q), undefined), math_infinity(abs(q)), pole), q, is_nan(q));
 }
 
 fn f_zeta_each(s: T, q: T) -> T {

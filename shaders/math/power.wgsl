@@ -22,7 +22,7 @@ fn math_pow(x: f32, y: f32) -> f32 {
     let size = pow(abs(x), y);
     let at_zero = select(0.0, math_infinity(abs(x)), y < 0.0);
     let value = select(size, at_zero, x == 0.0);
-    let signed = select(value, select(math_nan(x), select(value, -value, odd), integer), x < 0.0);
+    let signed = select(value, select(select(math_nan(x), value, x < -3.4028234e38), select(value, -value, odd), integer), x < 0.0);
     return select(select(signed, x + y, is_nan(x) || is_nan(y)), 1.0, y == 0.0 || x == 1.0);
 }
 

@@ -17,5 +17,7 @@ fn f_fmod(x: T, y: T) -> T {
     var r = a - b * trunc(a / b);
     r = select(r, r + b, r < T(0));
     r = select(r, r - b, r >= b);
+    // Nothing of a number fits a divisor without end.
+    r = select(r, a, b > T(3.4028234e38) && a <= T(3.4028234e38));
     return select(r, -r, x < T(0));
 }

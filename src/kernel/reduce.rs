@@ -132,6 +132,10 @@ impl Tensor {
                 keepdims,
             );
         }
+        if self.size() == 0 && out.size() > 0 {
+            // As a number that is told to kernels: of one in their text, drivers take 0 / 0 and 0 * inf for 0.
+            return Tensor::full(out, reduction.start(), dtype, self.device());
+        }
         let launcher = Reduce { reduction, axes: axes.to_vec() };
         elementwise::pending(self.device(), Root::Kernel(Arc::new(launcher)), &[self], out, dtype)
     }

@@ -1,7 +1,7 @@
 //! Checks that give both sides of a failed comparison, as Chainer's type checks did.
 
 use super::Meta;
-use std::fmt::Write;
+use std::{cell::Cell, fmt::Write};
 
 /// Why an operator cannot take its inputs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,8 +20,35 @@ impl InvalidType {
     }
 }
 
+thread_local! {
+    static CALLED: Cell<Option<&'static str>> = const { Cell::new(None) };
+}
+
+/// While it lives, messages name the function that was called, not one that it is made of; the outermost counts.
+pub(crate) struct Named {
+    outermost: bool,
+}
+
+/// Names the function that is called on this thread from here on.
+pub(crate) fn named(function: &'static str) -> Named {
+    let outermost = CALLED.get().is_none();
+    if outermost {
+        CALLED.set(Some(function));
+    }
+    Named { outermost }
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        if self.outermost {
+            CALLED.set(None);
+        }
+    }
+}
+
 /// The full message of a failed check: operator, expectation, actual, and all inputs.
 pub fn invalid(operator: &str, error: &InvalidType, inputs: &[Meta]) -> String {
+    let operator = CALLED.get().unwrap_or(operator);
     let mut text = format!("Invalid operation is performed in: {operator} (Forward)\n\n{error}");
     if !inputs.is_empty() {
         text.push_str("\nInputs:");

@@ -10,8 +10,8 @@ mod rules;
 mod view;
 mod windows;
 
-pub(crate) use check::ensure;
 pub use check::{InvalidType, invalid};
+pub(crate) use check::{ensure, named};
 pub use convolution::{Convolution, ConvolutionShape, Sides, convolution, deconvolution};
 pub use dtype::{DType, Element};
 pub use rules::*;

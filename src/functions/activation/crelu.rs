@@ -27,6 +27,7 @@ pub fn crelu(x: &Variable) -> Variable {
 /// When `x` is no float or `axis` is out of range.
 #[track_caller]
 pub fn crelu_axis(x: &Variable, axis: isize) -> Variable {
+    let _named = crate::shape::named("crelu");
     concat(&[&relu(x), &relu(&-x)], axis)
 }
 

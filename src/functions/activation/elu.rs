@@ -80,7 +80,7 @@ impl Elementwise<2, 1> for EluGrad {
     }
 
     fn reference<R: Real>([y, gy]: [R; 2], [alpha]: [R; 1]) -> R {
-        R::select(y <= R::ZERO, gy * (y + alpha), gy)
+        R::select(y > R::ZERO, gy, gy * (y + alpha))
     }
 
     fn backward(&self, saved: &Saved, ggx: &Variable) -> [Option<Variable>; 2] {

@@ -28,6 +28,7 @@ pub fn maxout(x: &Variable, pool_size: usize) -> Variable {
 /// When `x` is no float, `axis` is out of range, or its length is no multiple of `pool_size`.
 #[track_caller]
 pub fn maxout_axis(x: &Variable, pool_size: usize, axis: isize) -> Variable {
+    let _named = crate::shape::named("maxout");
     let (split, axis) = expect("maxout", split(x.shape(), pool_size, axis), &[x.data()]);
     max_axes(&with_shape(x, split), Some(&[axis as isize + 1]), false)
 }

@@ -17,6 +17,7 @@ use crate::{
 /// ```
 #[track_caller]
 pub fn relu6(x: &Variable) -> Variable {
+    let _named = crate::shape::named("relu6");
     clipped_relu_with(x, 6.0)
 }
 

@@ -35,6 +35,7 @@ pub fn rrelu(x: &Variable) -> Variable {
 /// When `x` is no float, or not `0 <= lower < upper < 1`.
 #[track_caller]
 pub fn rrelu_with(x: &Variable, lower: f64, upper: f64) -> Variable {
+    let _named = crate::shape::named("rrelu");
     if !config().train {
         return rrelu_with_slopes(x, &Tensor::full((), (lower + upper) / 2.0, x.dtype(), x.device()));
     }
@@ -47,6 +48,7 @@ pub fn rrelu_with(x: &Variable, lower: f64, upper: f64) -> Variable {
 /// When dtypes differ or are no floats, or shapes do not broadcast.
 #[track_caller]
 pub fn rrelu_with_slopes(x: &Variable, slopes: &Tensor) -> Variable {
+    let _named = crate::shape::named("rrelu");
     map(Prelu, [x, &Variable::constant(slopes.clone())])
 }
 

@@ -26,6 +26,7 @@ pub fn selu(x: &Variable) -> Variable {
 /// When `x` is no float.
 #[track_caller]
 pub fn selu_with(x: &Variable, alpha: f64, scale: f64) -> Variable {
+    let _named = crate::shape::named("selu");
     elu_with(x, alpha) * scale
 }
 

@@ -13,6 +13,7 @@ use crate::autograd::{Case, Variable};
 /// ```
 #[track_caller]
 pub fn dstack(xs: &[&Variable]) -> Variable {
+    let _named = crate::shape::named("dstack");
     joined(xs, 2, |shape| match *shape {
         [] => vec![1, 1, 1],
         [n] => vec![1, n, 1],

@@ -13,6 +13,7 @@ use crate::autograd::{Case, Variable};
 /// ```
 #[track_caller]
 pub fn hstack(xs: &[&Variable]) -> Variable {
+    let _named = crate::shape::named("hstack");
     let axis = isize::from(xs.iter().all(|x| x.ndim() > 1));
     joined(xs, axis, |shape| if shape.is_empty() { vec![1] } else { shape.to_vec() })
 }

@@ -18,6 +18,7 @@ use crate::{
 /// ```
 #[track_caller]
 pub fn space2depth(x: &Variable, r: usize) -> Variable {
+    let _named = crate::shape::named("space2depth");
     let fits = || {
         ensure!(x.ndim(), ==, 4);
         let (h, w) = (x.shape()[2], x.shape()[3]);

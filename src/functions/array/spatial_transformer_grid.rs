@@ -22,6 +22,7 @@ use crate::{
 /// ```
 #[track_caller]
 pub fn spatial_transformer_grid(theta: &Variable, (height, width): (usize, usize)) -> Variable {
+    let _named = crate::shape::named("spatial_transformer_grid");
     let fits = || {
         ensure!(theta.ndim(), ==, 3);
         ensure!(theta.shape()[1], ==, 2);

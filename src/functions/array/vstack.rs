@@ -13,6 +13,7 @@ use crate::autograd::{Case, Variable};
 /// ```
 #[track_caller]
 pub fn vstack(xs: &[&Variable]) -> Variable {
+    let _named = crate::shape::named("vstack");
     joined(xs, 0, |shape| match *shape {
         [] => vec![1, 1],
         [n] => vec![1, n],

@@ -27,6 +27,7 @@ pub fn bilinear(
     w: &Variable,
     linear: Option<(&Variable, &Variable, &Variable)>,
 ) -> Variable {
+    let _named = crate::shape::named("bilinear");
     let fits = || {
         ensure!(e1.ndim(), >=, 2);
         ensure!(e2.ndim(), >=, 2);

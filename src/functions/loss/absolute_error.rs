@@ -10,6 +10,8 @@ const FILES: &[Wgsl] = &[wgsl!("loss/error.wgsl")];
 ///
 /// Floats of one shape.
 ///
+/// Launches: 1 forward, 2 backward.
+///
 /// # Panics
 /// When shapes or dtypes differ.
 ///

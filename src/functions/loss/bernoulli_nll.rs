@@ -8,6 +8,8 @@ use crate::{
 ///
 /// Floats of one shape; Chainer's default is the sum.
 ///
+/// Launches: 1 forward, 3 backward.
+///
 /// # Panics
 /// When shapes or dtypes differ.
 ///
@@ -20,6 +22,7 @@ use crate::{
 /// ```
 #[track_caller]
 pub fn bernoulli_nll(x: &Variable, y: &Variable, reduce: Reduce) -> Variable {
+    let _named = crate::shape::named("bernoulli_nll");
     same_shape("bernoulli_nll", x, y);
     reduce.apply(softplus(y) - x * y)
 }

@@ -30,6 +30,8 @@ pub struct Lengths<'a> {
 /// `xs[t]` are raw scores `(n, classes)` at time t, `t` labels `(n, length)` of `int32`; `blank` is the class that
 /// stands for none. The mean over the batch, or the loss of each.
 ///
+/// Launches: 37 forward, 25 backward, for three steps: about ten a step forward.
+///
 /// # Panics
 /// When shapes, dtypes or lengths do not fit; when the sum is asked for, which Chainer does not have.
 ///
@@ -51,6 +53,7 @@ pub fn connectionist_temporal_classification(
     lengths: Lengths<'_>,
     reduce: Reduce,
 ) -> Variable {
+    let _named = crate::shape::named("connectionist_temporal_classification");
     let check = || {
         ensure!(!xs.is_empty(), "at least one time", "none");
         ensure!(t.dtype(), ==, DType::I32);
@@ -85,7 +88,9 @@ pub fn connectionist_temporal_classification(
     let after = Tensor::stack(&[t.data(), &blanks], 2).reshape([n as isize, 2 * labels as isize]);
     let path = Tensor::concat(&[&Tensor::full([n, 1], f64::from(blank), DType::I32, device), &after], 1);
     // A blank may be passed over between labels that differ.
-    let differ = path.slice(&[Slice::ALL, (2..).into()]).not_equal(&path.slice(&[Slice::ALL, (0..states - 2).into()]));
+    let differ = path
+        .slice(&[Slice::ALL, (2..).into()])
+        .not_equal(&path.slice(&[Slice::ALL, (0..states.saturating_sub(2)).into()]));
     let skip = Variable::constant(differ.cast(dtype).add_scalar(-1.0).mul_scalar(-NEVER));
     // log_p[n, s, t] = log softmax(x_t)[n, path[n, s]]
     let scores = log_softmax_axis(&stack(xs, 1), 2);

@@ -14,6 +14,8 @@ use crate::{
 /// `x0` and `x1` are floats of one shape `(n, k)`; `y`, `int32` of shape `(n,)`, is 1 for pairs that belong together and
 /// 0 for others. Chainer's defaults are a margin of 1 and the mean over the batch.
 ///
+/// Launches: 8 forward, 4 backward.
+///
 /// # Panics
 /// When shapes or dtypes do not fit, or the margin is not positive.
 ///
@@ -26,6 +28,7 @@ use crate::{
 /// ```
 #[track_caller]
 pub fn contrastive(x0: &Variable, x1: &Variable, y: &Variable, margin: f64, reduce: Reduce) -> Variable {
+    let _named = crate::shape::named("contrastive");
     let check = || {
         ensure!(x0.ndim(), ==, 2);
         ensure!(y.dtype(), ==, DType::I32);

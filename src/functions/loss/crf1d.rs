@@ -16,6 +16,8 @@ use crate::{
 /// `int32` of all sequences at time t: sequences are sorted by length, longest first, and transposed, so `n_t` never
 /// grows. The mean over sequences, or the loss of each.
 ///
+/// Launches: 26 forward, 28 backward, for three steps.
+///
 /// # Panics
 /// When shapes or dtypes do not fit; when the sum is asked for, which Chainer does not have.
 ///

@@ -12,6 +12,8 @@ use ndarray::Array2;
 ///
 /// `h` is `(n, k)`.
 ///
+/// Launches: 8 forward, 10 backward.
+///
 /// # Panics
 /// When `h` is no float matrix, or the mean is asked for, which Chainer does not have.
 ///
@@ -22,6 +24,7 @@ use ndarray::Array2;
 /// ```
 #[track_caller]
 pub fn decov(h: &Variable, reduce: Reduce) -> Variable {
+    let _named = crate::shape::named("decov");
     let check = || {
         ensure!(h.ndim(), ==, 2);
         ensure!(reduce != Reduce::Mean, "reduce: half the sum of squares or none", "the mean");

@@ -38,6 +38,8 @@ impl Default for Clustering {
 /// 1 to D. Each loss is times its weight (De Brabandere, Neven and Van Gool, "Semantic Instance Segmentation with a
 /// Discriminative Loss Function", 2017).
 ///
+/// Launches: 23 forward, 15 backward, of all three losses.
+///
 /// # Panics
 /// When shapes or dtypes do not fit, or the norm is neither 1 nor 2.
 ///

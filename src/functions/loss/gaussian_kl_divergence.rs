@@ -9,6 +9,8 @@ use crate::{
 ///
 /// Floats of one shape; Chainer's default is the sum.
 ///
+/// Launches: 2 forward, 3 backward.
+///
 /// # Panics
 /// When shapes or dtypes differ.
 ///
@@ -19,6 +21,7 @@ use crate::{
 /// ```
 #[track_caller]
 pub fn gaussian_kl_divergence(mean: &Variable, ln_var: &Variable, reduce: Reduce) -> Variable {
+    let _named = crate::shape::named("gaussian_kl_divergence");
     same_shape("gaussian_kl_divergence", mean, ln_var);
     reduce.apply((square(mean) + exp(ln_var) - ln_var - 1.0) * 0.5)
 }

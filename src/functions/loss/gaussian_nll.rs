@@ -9,6 +9,8 @@ use crate::{
 ///
 /// Floats of one shape; Chainer's default is the sum.
 ///
+/// Launches: 4 forward, 4 backward.
+///
 /// # Panics
 /// When shapes or dtypes differ.
 ///
@@ -20,6 +22,7 @@ use crate::{
 /// ```
 #[track_caller]
 pub fn gaussian_nll(x: &Variable, mean: &Variable, ln_var: &Variable, reduce: Reduce) -> Variable {
+    let _named = crate::shape::named("gaussian_nll");
     same_shape("gaussian_nll", x, mean);
     same_shape("gaussian_nll", x, ln_var);
     let far = square(&(x - mean)) * exp(&-ln_var);

@@ -15,6 +15,8 @@ const FILES: &[Wgsl] = &[wgsl!("loss/error.wgsl")];
 ///
 /// Floats of one shape of two axes or more.
 ///
+/// Launches: 1 forward, 2 backward.
+///
 /// # Panics
 /// When shapes or dtypes differ, or there is no axis 1.
 ///

@@ -10,6 +10,8 @@ use crate::{
 ///
 /// Floats of one shape; the mean of none is 0.
 ///
+/// Launches: 1 forward, 2 backward.
+///
 /// # Panics
 /// When shapes or dtypes differ.
 ///

@@ -12,6 +12,8 @@ use ndarray::arr1;
 /// `x` is `(n, d)`, `w` is `(words, d)`; `t` of shape `(n,)` and `samples` of shape `(n, k)` are `int32`. Targets of -1
 /// count for nothing. Chainer's default is the sum; the mean is over the batch.
 ///
+/// Launches: 10 forward, 13 backward: vectors are fetched twice.
+///
 /// # Panics
 /// When shapes or dtypes do not fit.
 ///

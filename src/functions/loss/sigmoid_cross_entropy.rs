@@ -14,6 +14,8 @@ const FILES: &[Wgsl] = &[wgsl!("loss/sigmoid_cross_entropy.wgsl")];
 ///
 /// `t` is `int32` of the shape of `x`; where it is -1 it counts for nothing. The loss is 0 where all are ignored.
 ///
+/// Launches: 2 forward, 1 backward.
+///
 /// # Panics
 /// When shapes or dtypes do not fit.
 ///

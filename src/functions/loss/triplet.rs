@@ -13,6 +13,8 @@ use crate::{
 ///
 /// Floats of one shape `(n, k)`; Chainer's defaults are a margin of 0.2 and the mean over the batch.
 ///
+/// Launches: 4 forward, 6 backward.
+///
 /// # Panics
 /// When shapes or dtypes do not fit, or the margin is not positive.
 ///
@@ -24,6 +26,7 @@ use crate::{
 /// ```
 #[track_caller]
 pub fn triplet(anchor: &Variable, positive: &Variable, negative: &Variable, margin: f64, reduce: Reduce) -> Variable {
+    let _named = crate::shape::named("triplet");
     let check = || {
         ensure!(anchor.ndim(), ==, 2);
         ensure!(margin, >, 0.0);

@@ -47,6 +47,7 @@ pub fn mean_axes(x: &Variable, axes: Option<&[isize]>, keepdims: bool) -> Variab
 /// ```
 #[track_caller]
 pub fn average(x: &Variable, axes: Option<&[isize]>, weights: Option<&Variable>, keepdims: bool) -> Variable {
+    let _named = crate::shape::named("average");
     let over = expect("average", shape::axes(axes, x.ndim()), &[x.data()]);
     let Some(w) = weights else {
         let count: usize = over.iter().map(|&a| x.shape()[a]).product();

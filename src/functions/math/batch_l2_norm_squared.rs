@@ -17,6 +17,7 @@ use crate::{
 /// ```
 #[track_caller]
 pub fn batch_l2_norm_squared(x: &Variable) -> Variable {
+    let _named = crate::shape::named("batch_l2_norm_squared");
     let fits = || {
         ensure!(x.ndim(), >=, 2);
         Ok(())

@@ -20,6 +20,7 @@ use crate::{
 /// ```
 #[track_caller]
 pub fn batch_matmul(a: &Variable, b: &Variable, transa: bool, transb: bool) -> Variable {
+    let _named = crate::shape::named("batch_matmul");
     let fits = || {
         for x in [a, b] {
             ensure!((2..=3).contains(&x.ndim()), "two or three axes", "{}", x.shape());

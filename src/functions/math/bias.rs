@@ -27,6 +27,7 @@ pub fn bias(x: &Variable, y: &Variable) -> Variable {
 /// When dtypes differ, or `x.shape[axis..]` does not begin with the shape of `y`.
 #[track_caller]
 pub fn bias_axis(x: &Variable, y: &Variable, axis: usize) -> Variable {
+    let _named = crate::shape::named("bias");
     x + aligned("bias", x, y, axis)
 }
 

@@ -23,6 +23,11 @@ pub fn cumsum(x: &Variable, axis: Option<isize>) -> Variable {
 /// A function of the last axis along another one, or of the flattened variable.
 #[track_caller]
 pub(super) fn along(name: &str, x: &Variable, axis: Option<isize>, f: impl Fn(&Variable) -> Variable) -> Variable {
+    let float = || {
+        shape::ensure!(x.dtype().is_float(), "x.dtype.kind == f", "{}", x.dtype());
+        Ok(())
+    };
+    expect(name, float(), &[x.data()]);
     let Some(axis) = axis else { return f(&flatten(x)) };
     let axis = expect(name, shape::axis(axis, x.ndim()), &[x.data()]);
     if axis + 1 == x.ndim() {

@@ -22,6 +22,7 @@ use crate::{
 /// ```
 #[track_caller]
 pub fn einsum(subscripts: &str, xs: &[&Variable]) -> Variable {
+    let _named = crate::shape::named("einsum");
     let tensors: Vec<&Tensor> = xs.iter().map(|x| x.data()).collect();
     let (operands, output) = expect("einsum", parse(subscripts, xs), &tensors);
     let mut terms = Vec::with_capacity(xs.len());

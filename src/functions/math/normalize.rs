@@ -19,6 +19,7 @@ use ndarray::arr2;
 /// ```
 #[track_caller]
 pub fn normalize(x: &Variable, eps: f64, axes: &[isize]) -> Variable {
+    let _named = crate::shape::named("normalize");
     let squares = sum_axes(&(x * x), Some(axes), true);
     // The root has no slope at zero: there the root of one is taken, and one taken off again.
     let zeros = squares.data().equal(&Tensor::zeros((), x.dtype(), x.device())).cast(x.dtype());

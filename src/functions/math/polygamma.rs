@@ -22,6 +22,7 @@ use crate::{
 /// ```
 #[track_caller]
 pub fn polygamma(n: u32, x: &Variable) -> Variable {
+    let _named = crate::shape::named("polygamma");
     if n == 0 {
         return digamma(x);
     }
@@ -42,6 +43,7 @@ pub fn polygamma(n: u32, x: &Variable) -> Variable {
 /// ```
 #[track_caller]
 pub fn polygamma_each(n: &Variable, x: &Variable) -> Variable {
+    let _named = crate::shape::named("polygamma");
     let check = || {
         ensure!(n.dtype(), ==, DType::I32);
         ensure!(x.dtype().is_float(), "x.dtype.kind == f", "{}", x.dtype());

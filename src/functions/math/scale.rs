@@ -23,6 +23,7 @@ pub fn scale(x: &Variable, y: &Variable) -> Variable {
 /// When dtypes differ, or `x.shape[axis..]` does not begin with the shape of `y`.
 #[track_caller]
 pub fn scale_axis(x: &Variable, y: &Variable, axis: usize) -> Variable {
+    let _named = crate::shape::named("scale");
     x * aligned("scale", x, y, axis)
 }
 

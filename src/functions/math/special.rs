@@ -32,6 +32,9 @@ pub(super) fn erfcinv<R: Real>(y: R) -> R {
     if y == R::ZERO {
         return R::INFINITY;
     }
+    if y == R::ONE {
+        return R::ZERO;
+    }
     let t = R::sqrt(R::of(-2.0) * R::ln(y * R::HALF));
     let ratio = (R::of(2.30753) + R::of(0.27061) * t) / (R::ONE + t * (R::of(0.99229) + R::of(0.04481) * t));
     let mut x = R::of(std::f64::consts::FRAC_1_SQRT_2) * (t - ratio);
@@ -83,11 +86,11 @@ pub(super) fn zeta<R: Real>(s: R, q: R) -> R {
         1.0 / 74_724_249_600.0,
     ];
     const TERMS: usize = 12;
-    if R::is_nan(q) || (q < R::ZERO && (s != R::floor(s) || q < R::of(-4096.0))) {
-        return R::NAN;
-    }
     if q <= R::ZERO && q == R::floor(q) {
         return R::INFINITY;
+    }
+    if R::is_nan(q) || (q < R::ZERO && (s != R::floor(s) || q < R::of(-4096.0))) {
+        return R::NAN;
     }
     let (mut q, mut sum) = (q, R::ZERO);
     let odd = s * R::HALF != R::floor(s * R::HALF);
@@ -101,7 +104,8 @@ pub(super) fn zeta<R: Real>(s: R, q: R) -> R {
     }
     let a = q + R::of(TERMS as f64);
     let power = R::powf(a, -s);
-    sum += power * (a / (s - R::ONE) + R::HALF);
+    // Of a large `a`, its power underflows before that times `a`.
+    sum += R::powf(a, R::ONE - s) / (s - R::ONE) + power * R::HALF;
     let (mut factor, mut next) = (power * s / a, s + R::ONE);
     for coefficient in SERIES {
         sum += factor * R::of(coefficient);

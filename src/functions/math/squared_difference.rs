@@ -16,6 +16,7 @@ use crate::functions::math::square;
 /// ```
 #[track_caller]
 pub fn squared_difference(a: &Variable, b: &Variable) -> Variable {
+    let _named = crate::shape::named("squared_difference");
     square(&(a - b))
 }
 

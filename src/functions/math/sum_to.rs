@@ -16,6 +16,7 @@ use crate::{
 /// ```
 #[track_caller]
 pub fn sum_to(x: &Variable, shape: impl Into<Shape>) -> Variable {
+    let _named = crate::shape::named("sum_to");
     let shape = shape.into();
     if *x.shape() == shape {
         return x.clone();

@@ -20,6 +20,7 @@ use crate::{
 /// ```
 #[track_caller]
 pub fn tensordot(a: &Variable, b: &Variable, axes: usize) -> Variable {
+    let _named = crate::shape::named("tensordot");
     let fits = || {
         ensure!(axes, <=, a.ndim());
         ensure!(axes, <=, b.ndim());
@@ -37,6 +38,7 @@ pub fn tensordot(a: &Variable, b: &Variable, axes: usize) -> Variable {
 /// When axes are out of range or repeated, or shapes or dtypes do not fit.
 #[track_caller]
 pub fn tensordot_axes(a: &Variable, b: &Variable, a_axes: &[isize], b_axes: &[isize]) -> Variable {
+    let _named = crate::shape::named("tensordot");
     let fits = || {
         ensure!(a_axes.len() == b_axes.len(), "as many axes of a as of b", "{} != {}", a_axes.len(), b_axes.len());
         let (over_a, over_b) = (places(a_axes, a.ndim())?, places(b_axes, b.ndim())?);

@@ -23,6 +23,7 @@ use crate::{
 /// ```
 #[track_caller]
 pub fn gaussian(mean: &Variable, ln_var: &Variable) -> Variable {
+    let _named = crate::shape::named("gaussian");
     apply(Gaussian { draw: random::take(2 * mean.size() as u64) }, &[mean, ln_var])
 }
 
@@ -32,6 +33,7 @@ pub fn gaussian(mean: &Variable, ln_var: &Variable) -> Variable {
 /// When dtypes differ or are no floats, or shapes do not broadcast.
 #[track_caller]
 pub fn gaussian_with_eps(mean: &Variable, ln_var: &Variable, eps: &Tensor) -> Variable {
+    let _named = crate::shape::named("gaussian");
     mean + exp(&(ln_var * 0.5)) * Variable::constant(eps.clone())
 }
 

@@ -31,6 +31,7 @@ pub fn gumbel_softmax(log_pi: &Variable) -> Variable {
 /// When `log_pi` is no float or `axis` is out of range.
 #[track_caller]
 pub fn gumbel_softmax_with(log_pi: &Variable, tau: f64, axis: isize) -> Variable {
+    let _named = crate::shape::named("gumbel_softmax");
     // One of 2^24 uniform numbers is zero, and none is one: neither logarithm may be infinite.
     const LEAST: f64 = 1.0 / 33_554_432.0;
     let draw = random::take(log_pi.size() as u64);

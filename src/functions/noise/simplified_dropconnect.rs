@@ -25,6 +25,7 @@ use ndarray::arr2;
 /// ```
 #[track_caller]
 pub fn simplified_dropconnect(x: &Variable, w: &Variable, b: Option<&Variable>, ratio: f64) -> Variable {
+    let _named = crate::shape::named("simplified_dropconnect");
     if !config().train {
         return linear(x, w, b);
     }
@@ -47,6 +48,7 @@ pub fn simplified_dropconnect_with_mask(
     ratio: f64,
     mask: &Tensor,
 ) -> Variable {
+    let _named = crate::shape::named("simplified_dropconnect");
     let shape =
         expect("simplified_dropconnect", fits(&x.data().meta(), &w.data().meta(), ratio), &[x.data(), w.data()]);
     let of_mask = if *mask.shape() == shape || *mask.shape() == *w.shape() {

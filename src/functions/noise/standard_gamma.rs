@@ -38,7 +38,8 @@ pub fn standard_gamma(a: &Variable) -> Variable {
     apply(StandardGamma { tries, boost: random::take(n) }, &[a])
 }
 
-/// Of a hundred draws five are refused at most: all of them once in 10^10 times, and then the distribution's mean stands.
+/// Of a hundred draws five are refused at most: all of them once in 10^10 times, and then `a - 1/3` stands, which is about
+/// the median of the distribution.
 const TRIES: usize = 8;
 
 #[derive(Debug)]

@@ -38,6 +38,8 @@ pub struct RunningStatistics {
 /// Forward takes three launches at most, backward too, with the elementwise functions that follow (Ioffe and Szegedy,
 /// "Batch Normalization", 2015).
 ///
+/// Launches: 2 forward, 3 backward.
+///
 /// # Panics
 /// When shapes or dtypes do not fit.
 ///

@@ -14,6 +14,8 @@ use crate::{
 ///
 /// `x` is `(N, C, ..)`, the others are `(C,)`. One elementwise operator, computed with what stands before and after it.
 ///
+/// Launches: 1 forward, 8 backward.
+///
 /// # Panics
 /// When shapes or dtypes do not fit.
 ///
@@ -92,16 +94,20 @@ impl Elementwise<5, 1> for Fixed {
     fn backward(&self, saved: &Saved, gy: &Variable) -> [Option<Variable>; 5] {
         let [x, gamma, mean, var] = [0, 1, 3, 4].map(|i| saved.input(i));
         // What belongs to a channel is of its size, and what is not wanted costs nothing: it is pending.
-        let like = |v: &Variable, i: usize| cast(&sum_to(v, saved.meta(i).shape.clone()), saved.meta(i).dtype);
+        let sum = |v: &Variable| sum_to(v, saved.meta(1).shape.clone());
+        let like = |v: &Variable, i: usize| cast(v, saved.meta(i).dtype);
         let of_x = |v: &Variable| cast(v, x.dtype());
         let scale = of_x(&rsqrt(&(var + self.0)));
         let slope = &scale * of_x(gamma);
-        let centred = || x - of_x(mean);
+        // Two sums for each channel make the gradients of all that belongs to it.
+        let total = (saved.needs(2) || saved.needs(3)).then(|| sum(gy));
+        let moment = (saved.needs(1) || saved.needs(4)).then(|| sum(&(gy * (x - of_x(mean)))));
         let gx = saved.needs(0).then(|| gy * &slope);
-        let ggamma = saved.needs(1).then(|| like(&(gy * centred() * &scale), 1));
-        let gbeta = saved.needs(2).then(|| like(gy, 2));
-        let gmean = saved.needs(3).then(|| like(&(gy * (-&slope)), 3));
-        let gvar = saved.needs(4).then(|| like(&(gy * centred() * (&slope * &scale * &scale * -0.5)), 4));
+        let (total, moment) = (total.as_ref(), moment.as_ref());
+        let ggamma = moment.filter(|_| saved.needs(1)).map(|m| like(&(m * &scale), 1));
+        let gbeta = total.filter(|_| saved.needs(2)).map(|t| like(t, 2));
+        let gmean = total.filter(|_| saved.needs(3)).map(|t| like(&-(t * &slope), 3));
+        let gvar = moment.filter(|_| saved.needs(4)).map(|m| like(&(m * (&slope * &scale * &scale * -0.5)), 4));
         [gx, ggamma, gbeta, gmean, gvar]
     }
 }

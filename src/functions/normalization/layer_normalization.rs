@@ -12,6 +12,8 @@ use crate::{
 /// are to be taken over; Chainer's `eps` is 1e-5. Forward takes one launch, backward three, for rows of up to 32,768
 /// elements (Ba, Kiros and Hinton, "Layer Normalization", 2016).
 ///
+/// Launches: 1 forward, 3 backward.
+///
 /// # Panics
 /// When shapes or dtypes do not fit.
 ///

@@ -33,6 +33,8 @@ impl Default for LocalResponseNormalization {
 /// functions that follow, and one or two backward (Krizhevsky et al., "ImageNet Classification with Deep Convolutional
 /// Neural Networks", 2012).
 ///
+/// Launches: 1 forward, 2 backward.
+///
 /// # Panics
 /// When `x` is no float or has less than two axes.
 ///

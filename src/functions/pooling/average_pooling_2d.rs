@@ -19,6 +19,7 @@ use crate::{
 /// ```
 #[track_caller]
 pub fn average_pooling_2d(x: &Variable, windows: impl Into<Pooling>) -> Variable {
+    let _named = crate::shape::named("average_pooling_2d");
     average(x, &windows.into(), Some(2))
 }
 
@@ -28,6 +29,7 @@ pub fn average_pooling_2d(x: &Variable, windows: impl Into<Pooling>) -> Variable
 /// When `x` is no float or has not 3 axes, or no window fits.
 #[track_caller]
 pub fn average_pooling_1d(x: &Variable, windows: impl Into<Pooling>) -> Variable {
+    let _named = crate::shape::named("average_pooling_1d");
     average(x, &windows.into(), Some(1))
 }
 
@@ -37,6 +39,7 @@ pub fn average_pooling_1d(x: &Variable, windows: impl Into<Pooling>) -> Variable
 /// When `x` is no float or has not 5 axes, or no window fits.
 #[track_caller]
 pub fn average_pooling_3d(x: &Variable, windows: impl Into<Pooling>) -> Variable {
+    let _named = crate::shape::named("average_pooling_3d");
     average(x, &windows.into(), Some(3))
 }
 
@@ -46,6 +49,7 @@ pub fn average_pooling_3d(x: &Variable, windows: impl Into<Pooling>) -> Variable
 /// When `x` is no float or has not 3 to 5 axes, or no window fits.
 #[track_caller]
 pub fn average_pooling_nd(x: &Variable, windows: impl Into<Pooling>) -> Variable {
+    let _named = crate::shape::named("average_pooling_nd");
     average(x, &windows.into(), None)
 }
 

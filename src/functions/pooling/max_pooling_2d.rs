@@ -22,6 +22,7 @@ use ndarray::arr1;
 /// ```
 #[track_caller]
 pub fn max_pooling_2d(x: &Variable, windows: impl Into<Pooling>) -> Variable {
+    let _named = crate::shape::named("max_pooling_2d");
     max(x, &windows.into(), Some(2), false).swap_remove(0)
 }
 
@@ -32,6 +33,7 @@ pub fn max_pooling_2d(x: &Variable, windows: impl Into<Pooling>) -> Variable {
 /// As [`max_pooling_2d`].
 #[track_caller]
 pub fn max_pooling_2d_indices(x: &Variable, windows: impl Into<Pooling>) -> (Variable, Variable) {
+    let _named = crate::shape::named("max_pooling_2d");
     pair(max(x, &windows.into(), Some(2), true))
 }
 
@@ -41,6 +43,7 @@ pub fn max_pooling_2d_indices(x: &Variable, windows: impl Into<Pooling>) -> (Var
 /// When `x` is no float or has not 3 axes, or no window fits.
 #[track_caller]
 pub fn max_pooling_1d(x: &Variable, windows: impl Into<Pooling>) -> Variable {
+    let _named = crate::shape::named("max_pooling_1d");
     max(x, &windows.into(), Some(1), false).swap_remove(0)
 }
 
@@ -50,6 +53,7 @@ pub fn max_pooling_1d(x: &Variable, windows: impl Into<Pooling>) -> Variable {
 /// When `x` is no float or has not 5 axes, or no window fits.
 #[track_caller]
 pub fn max_pooling_3d(x: &Variable, windows: impl Into<Pooling>) -> Variable {
+    let _named = crate::shape::named("max_pooling_3d");
     max(x, &windows.into(), Some(3), false).swap_remove(0)
 }
 
@@ -59,6 +63,7 @@ pub fn max_pooling_3d(x: &Variable, windows: impl Into<Pooling>) -> Variable {
 /// When `x` is no float or has not 3 to 5 axes, or no window fits.
 #[track_caller]
 pub fn max_pooling_nd(x: &Variable, windows: impl Into<Pooling>) -> Variable {
+    let _named = crate::shape::named("max_pooling_nd");
     max(x, &windows.into(), None, false).swap_remove(0)
 }
 
@@ -68,6 +73,7 @@ pub fn max_pooling_nd(x: &Variable, windows: impl Into<Pooling>) -> Variable {
 /// As [`max_pooling_nd`].
 #[track_caller]
 pub fn max_pooling_nd_indices(x: &Variable, windows: impl Into<Pooling>) -> (Variable, Variable) {
+    let _named = crate::shape::named("max_pooling_nd");
     pair(max(x, &windows.into(), None, true))
 }
 

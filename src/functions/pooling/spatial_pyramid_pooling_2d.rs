@@ -22,6 +22,7 @@ use crate::{
 /// ```
 #[track_caller]
 pub fn spatial_pyramid_pooling_2d(x: &Variable, height: usize) -> Variable {
+    let _named = crate::shape::named("spatial_pyramid_pooling_2d");
     let fits = || {
         ensure!(x.ndim(), ==, 4);
         ensure!(height, >, 0);

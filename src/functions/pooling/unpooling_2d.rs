@@ -21,6 +21,7 @@ use crate::{
 /// ```
 #[track_caller]
 pub fn unpooling_2d(x: &Variable, windows: impl Into<Pooling>) -> Variable {
+    let _named = crate::shape::named("unpooling_2d");
     repeat(x, &windows.into(), Some(2))
 }
 
@@ -30,6 +31,7 @@ pub fn unpooling_2d(x: &Variable, windows: impl Into<Pooling>) -> Variable {
 /// As [`unpooling_2d`], with 3 axes.
 #[track_caller]
 pub fn unpooling_1d(x: &Variable, windows: impl Into<Pooling>) -> Variable {
+    let _named = crate::shape::named("unpooling_1d");
     repeat(x, &windows.into(), Some(1))
 }
 
@@ -39,6 +41,7 @@ pub fn unpooling_1d(x: &Variable, windows: impl Into<Pooling>) -> Variable {
 /// As [`unpooling_2d`], with 5 axes.
 #[track_caller]
 pub fn unpooling_3d(x: &Variable, windows: impl Into<Pooling>) -> Variable {
+    let _named = crate::shape::named("unpooling_3d");
     repeat(x, &windows.into(), Some(3))
 }
 
@@ -48,6 +51,7 @@ pub fn unpooling_3d(x: &Variable, windows: impl Into<Pooling>) -> Variable {
 /// As [`unpooling_2d`], with 3 to 5 axes.
 #[track_caller]
 pub fn unpooling_nd(x: &Variable, windows: impl Into<Pooling>) -> Variable {
+    let _named = crate::shape::named("unpooling_nd");
     repeat(x, &windows.into(), None)
 }
 

@@ -37,6 +37,7 @@ pub fn n_step_gru(
     bs: &[Vec<Variable>],
     xs: &[Variable],
 ) -> (Variable, Vec<Variable>) {
+    let _named = crate::shape::named("n_step_gru");
     run(&layers("n_step_gru", n_layers, false, dropout_ratio), hx, ws, bs, xs)
 }
 
@@ -56,6 +57,7 @@ pub fn n_step_bigru(
     bs: &[Vec<Variable>],
     xs: &[Variable],
 ) -> (Variable, Vec<Variable>) {
+    let _named = crate::shape::named("n_step_bigru");
     run(&layers("n_step_bigru", n_layers, true, dropout_ratio), hx, ws, bs, xs)
 }
 

@@ -31,6 +31,7 @@ pub fn n_step_lstm(
     bs: &[Vec<Variable>],
     xs: &[Variable],
 ) -> (Variable, Variable, Vec<Variable>) {
+    let _named = crate::shape::named("n_step_lstm");
     run(&layers("n_step_lstm", n_layers, false, dropout_ratio), hx, cx, ws, bs, xs)
 }
 
@@ -51,6 +52,7 @@ pub fn n_step_bilstm(
     bs: &[Vec<Variable>],
     xs: &[Variable],
 ) -> (Variable, Variable, Vec<Variable>) {
+    let _named = crate::shape::named("n_step_bilstm");
     run(&layers("n_step_bilstm", n_layers, true, dropout_ratio), hx, cx, ws, bs, xs)
 }
 

@@ -37,6 +37,7 @@ pub fn n_step_rnn(
     xs: &[Variable],
     activation: RnnActivation,
 ) -> (Variable, Vec<Variable>) {
+    let _named = crate::shape::named("n_step_rnn");
     run(&layers("n_step_rnn", n_layers, false, dropout_ratio, activation), hx, ws, bs, xs)
 }
 
@@ -57,6 +58,7 @@ pub fn n_step_birnn(
     xs: &[Variable],
     activation: RnnActivation,
 ) -> (Variable, Vec<Variable>) {
+    let _named = crate::shape::named("n_step_birnn");
     run(&layers("n_step_birnn", n_layers, true, dropout_ratio, activation), hx, ws, bs, xs)
 }
 

@@ -30,11 +30,12 @@ pub(super) fn digamma(x: f64) -> f64 {
         return f64::NEG_INFINITY.copysign(-x);
     }
     if x < 0.0 {
-        let fraction = x - x.floor();
-        if fraction == 0.0 || x == f64::NEG_INFINITY {
+        // From the nearest integer, so that what is left of a small number is all of it.
+        let away = x - x.round();
+        if away == 0.0 || x == f64::NEG_INFINITY {
             return f64::NAN;
         }
-        return digamma(1.0 - x) - std::f64::consts::PI / (std::f64::consts::PI * fraction).tan();
+        return digamma(1.0 - x) - std::f64::consts::PI / (std::f64::consts::PI * away).tan();
     }
     if x == f64::INFINITY {
         return x;
