@@ -1,4 +1,5 @@
-//! Matrix products, an elementwise chain, rows, dispatch overhead, a training step: time and share of what is possible.
+//! Matrix products, an elementwise chain, rows, dispatch overhead, a training step: time, and share of what the
+//! device reaches in this run.
 //!
 //! `cargo bench --bench engine` measures the CPU and, if there is one, a GPU; `cargo bench --bench engine -- software`
 //! a software adapter.
@@ -6,7 +7,7 @@
 mod common;
 
 use catena::{autograd::no_backprop, device::DeviceOptions, optimizers::Optimizer, prelude::*};
-use common::{Work, devices, finish, indices, mean_square, numbers, row, tensor, time};
+use common::{Roof, Work, devices, finish, indices, mean_square, numbers, row_under, tensor, time};
 use std::time::Duration;
 
 /// Tells this program to make one first step and print how long it took.
@@ -20,9 +21,10 @@ fn main() {
     for device in devices() {
         let slow = device.name().contains("llvmpipe");
         println!("# {device}");
+        let roof = Roof::measure(&device);
         for n in [256, 512, 1024, 2048] {
             if !slow || n <= 1024 {
-                matmul(&format!("matmul_{n}"), [n, n, n], &device, budget);
+                matmul(&roof, &format!("matmul_{n}"), [n, n, n], &device, budget);
             }
         }
         // Few results of long sums, few columns, and products with a vector.
@@ -32,12 +34,12 @@ fn main() {
             ("matmul_row", [1, 2048, 2048]),
             ("matmul_column", [2048, 2048, 1]),
         ] {
-            matmul(name, sizes, &device, budget);
+            matmul(&roof, name, sizes, &device, budget);
         }
-        chain(&device, budget);
-        rows(&device, budget);
+        chain(&roof, &device, budget);
+        rows(&roof, &device, budget);
         overhead(&device);
-        mlp(&device, budget);
+        mlp(&roof, &device, budget);
         first_step(&device);
     }
 }
@@ -83,7 +85,7 @@ fn first_step_here() {
     println!("first {:.1} ms, second {:.1} ms; another device in this process: {:.1} ms", took[0], took[1], took[2]);
 }
 
-fn matmul(name: &str, [m, k, n]: [usize; 3], device: &Device, budget: Duration) {
+fn matmul(roof: &Roof, name: &str, [m, k, n]: [usize; 3], device: &Device, budget: Duration) {
     let (a, b) = (tensor(&[m, k], 1, 1.0, device), tensor(&[k, n], 2, 1.0, device));
     let mut y = a.clone();
     let times = time(
@@ -94,10 +96,10 @@ fn matmul(name: &str, [m, k, n]: [usize; 3], device: &Device, budget: Duration) 
         },
         budget,
     );
-    row(name, device, &times, Work::Flops(2.0 * (m * k * n) as f64), mean_square(&y));
+    row_under(roof, name, device, &times, Work::Flops(2.0 * (m * k * n) as f64), mean_square(&y));
 }
 
-fn chain(device: &Device, budget: Duration) {
+fn chain(roof: &Roof, device: &Device, budget: Duration) {
     let _scope = no_backprop();
     let n = 2048;
     let [a, b, c, d, e] = [1, 2, 3, 4, 5].map(|seed| tensor(&[n, n], seed, 1.0, device));
@@ -110,32 +112,46 @@ fn chain(device: &Device, budget: Duration) {
         },
         budget,
     );
-    row("chain_4m", device, &times, Work::Bytes(6.0 * 4.0 * (n * n) as f64), mean_square(&y));
+    row_under(roof, "chain_4m", device, &times, Work::Bytes(6.0 * 4.0 * (n * n) as f64), mean_square(&y));
 }
 
-fn rows(device: &Device, budget: Duration) {
-    let x = tensor(&[4096, 1024], 1, 1.0, device);
-    let bytes = 4.0 * (4096 * 1024) as f64;
-    let mut y = x.clone();
-    let times = time(
-        || {
-            y = x.sum(Some(&[1]), false);
-            y.force();
-            finish(device);
-        },
-        budget,
-    );
-    row("sum_rows", device, &times, Work::Bytes(bytes), mean_square(&y));
-    let input = Variable::constant(x);
-    let times = time(
-        || {
-            y = F::softmax(&input).data().clone();
-            y.force();
-            finish(device);
-        },
-        budget,
-    );
-    row("softmax_rows", device, &times, Work::Bytes(2.0 * bytes), mean_square(&y));
+/// Kernels over rows of 4096 x 1024, forward: bytes are those of one reading and one writing of what there is.
+fn rows(roof: &Roof, device: &Device, budget: Duration) {
+    let (n, length) = (4096, 1024);
+    let x = Variable::constant(tensor(&[n, length], 1, 1.0, device));
+    let of = |seed: u32| Variable::constant(tensor(&[length], seed, 1.0, device));
+    let (gamma, beta) = (of(2), of(3));
+    let labels = Variable::constant(Tensor::from_slice(&indices(n, 4, length as u32), [n], device));
+    let images = F::reshape(&x, [64, 64, 32, 32]);
+    let [image_gamma, image_beta] = [5, 6].map(|seed| Variable::constant(tensor(&[64], seed, 1.0, device)));
+    let whole = 4.0 * (n * length) as f64;
+    type Row<'a> = (&'a str, f64, Box<dyn Fn() -> Tensor + 'a>);
+    let table: Vec<Row<'_>> = vec![
+        ("sum_rows", whole, Box::new(|| x.data().sum(Some(&[1]), false))),
+        ("var_rows", whole, Box::new(|| x.data().var(Some(&[1]), false))),
+        ("argmax_rows", whole, Box::new(|| x.data().argmax(1))),
+        ("softmax_rows", 2.0 * whole, Box::new(|| F::softmax(&x).data().clone())),
+        ("log_softmax_rows", 2.0 * whole, Box::new(|| F::log_softmax(&x).data().clone())),
+        ("cross_entropy", whole, Box::new(|| F::softmax_cross_entropy(&x, &labels).data().clone())),
+        ("layer_norm", 2.0 * whole, Box::new(|| F::layer_normalization(&x, &gamma, &beta, 1e-5).data().clone())),
+        (
+            "batch_norm",
+            3.0 * whole,
+            Box::new(|| F::batch_normalization(&images, &image_gamma, &image_beta).data().clone()),
+        ),
+    ];
+    for (name, bytes, run) in table {
+        let mut y = x.data().clone();
+        let times = time(
+            || {
+                y = run();
+                y.force();
+                finish(device);
+            },
+            budget,
+        );
+        row_under(roof, name, device, &times, Work::Bytes(bytes), mean_square(&y.cast(DType::F32)));
+    }
 }
 
 /// Host time of one small operator: recorded, fused, launched now and then.
@@ -195,7 +211,7 @@ fn batch(device: &Device) -> (Variable, Variable) {
 }
 
 /// 784-1000-1000-10, batch 100, Adam: the loss is read back every step, as peers do.
-fn mlp(device: &Device, budget: Duration) {
+fn mlp(roof: &Roof, device: &Device, budget: Duration) {
     let model = Mlp::seeded(device);
     let mut optimizer = Adam::new(1e-3).setup(&model);
     let (x, t) = batch(device);
@@ -210,7 +226,7 @@ fn mlp(device: &Device, budget: Duration) {
     let s = device.stats() - before;
     let times = time(&mut step, budget);
     let flops = 3.0 * 2.0 * 100.0 * (784.0 * 1000.0 + 1000.0 * 1000.0 + 1000.0 * 10.0);
-    row("mlp_train", device, &times, Work::Flops(flops), losses[2]);
+    row_under(roof, "mlp_train", device, &times, Work::Flops(flops), losses[2]);
     println!(
         "                 {} launches, {} submits, {} read-backs, {} buffers, {} pipelines a step",
         s.launches, s.submits, s.read_backs, s.buffers_created, s.pipelines

@@ -22,6 +22,48 @@ pub enum Work {
     Nothing,
 }
 
+/// What a device reaches in this run: elements copied, and the best matrix product.
+#[derive(Clone, Copy, Default)]
+pub struct Roof {
+    pub bytes: f64,
+    pub flops: f64,
+}
+
+impl Roof {
+    /// Measures it, on tensors far larger than caches and, on a software adapter, not larger than its patience.
+    pub fn measure(device: &Device) -> Roof {
+        let x = tensor(&[1 << 24], 1, 1.0, device);
+        let budget = Duration::from_secs(1);
+        let copy = || {
+            x.copy();
+            finish(device);
+        };
+        let bytes = 2.0 * 4.0 * x.size() as f64 / (time(copy, budget).least / 1e3);
+        let sizes: &[usize] = if device.name().contains("llvmpipe") { &[512] } else { &[1024, 2048] };
+        let rate = |&n: &usize| {
+            let (a, b) = (tensor(&[n, n], 1, 1.0, device), tensor(&[n, n], 2, 1.0, device));
+            let product = || {
+                a.matmul(&b, false, false).force();
+                finish(device);
+            };
+            2.0 * (n * n * n) as f64 / (time(product, budget).least / 1e3)
+        };
+        let flops = sizes.iter().map(rate).fold(0.0, f64::max);
+        println!("roof: copies at {:.1} GB/s, matrix products at {:.1} GFLOP/s", bytes / 1e9, flops / 1e9);
+        Roof { bytes, flops }
+    }
+
+    /// How much of it some work reaches, in hundredths.
+    fn share(&self, work: Work, seconds: f64) -> String {
+        let share = match work {
+            Work::Flops(n) if self.flops > 0.0 => n / seconds / self.flops,
+            Work::Bytes(n) if self.bytes > 0.0 => n / seconds / self.bytes,
+            _ => return " ".repeat(5),
+        };
+        format!("{:4.0} %", share * 100.0)
+    }
+}
+
 /// Times `f`, which returns when its result is there.
 pub fn time(mut f: impl FnMut(), budget: Duration) -> Times {
     let start = Instant::now();
@@ -52,6 +94,11 @@ pub fn time(mut f: impl FnMut(), budget: Duration) -> Times {
 
 /// Prints a row: name, device, times, rate, and a check value that other implementations can be held against.
 pub fn row(name: &str, device: &Device, times: &Times, work: Work, check: f64) {
+    row_under(&Roof::default(), name, device, times, work, check);
+}
+
+/// As [`row`], with the share of what the device reaches.
+pub fn row_under(roof: &Roof, name: &str, device: &Device, times: &Times, work: Work, check: f64) {
     let seconds = times.median / 1e3;
     let rate = match work {
         Work::Flops(n) => format!("{:8.1} GFLOP/s", n / seconds / 1e9),
@@ -59,13 +106,14 @@ pub fn row(name: &str, device: &Device, times: &Times, work: Work, check: f64) {
         Work::Nothing => " ".repeat(16),
     };
     println!(
-        "{name:<16} {:<10} first {:>9.2} ms  median {:>9.3} ms ({:.3}-{:.3}, {} calls) {rate} check {check:.6e}",
+        "{name:<16} {:<10} first {:>9.2} ms  median {:>9.3} ms ({:.3}-{:.3}, {} calls) {rate} {} check {check:.6e}",
         if device.is_cpu() { "cpu" } else { "gpu" },
         times.first,
         times.median,
         times.least,
         times.most,
         times.calls,
+        roof.share(work, seconds),
     );
 }
 
