@@ -8,6 +8,7 @@ use crate::{
     kernel::{
         emit::{Index, Kernel},
         matmul::{Schedule, Sizes, add_parts, parts_buffer},
+        tuner,
     },
     tensor::{
         Tensor, Wgsl,
@@ -87,7 +88,7 @@ pub(super) fn signed(kernel: &mut Kernel<'_>, name: &'static str, value: isize) 
 }
 
 impl Gather<'_> {
-    /// Runs it; `schedule` unless the rule is to choose.
+    /// Runs it by a schedule, or by the one that the rule or the tuner names.
     pub fn run(&self, gpu: &Arc<Gpu>, key: &[isize], schedule: Option<Schedule>, plan: &Plan) -> Result<()> {
         let (source, at) = self.source.buffer()?;
         let s = strides(self.source);
@@ -122,7 +123,16 @@ impl Gather<'_> {
             k: self.phases.iter().map(steps).max().unwrap_or(0),
             batches: self.groups * self.phases.len(),
         };
-        let schedule = schedule.unwrap_or_else(|| Schedule::of(&sizes, gpu.is_software()));
+        let Some(schedule) = schedule else {
+            let question = || {
+                let [m, n, k, count] = [sizes.m, sizes.n, sizes.k, sizes.batches].map(tuner::bucket);
+                let Gather { stride, apart, .. } = self;
+                format!("convolution {m} {n} {k} {count} {stride:?} {apart:?} {axes} {weighted} {:?}", plan.compute)
+            };
+            let candidates = Schedule::candidates(&sizes, gpu.is_software());
+            let best = tuner::choose(gpu, question, &candidates, |s| self.run(gpu, key, Some(s), plan))?;
+            return self.run(gpu, key, Some(best), plan);
+        };
         let mut operands: Vec<Wgsl> = vec![
             wgsl!("convolution/phase.wgsl"),
             wgsl!("convolution/table.wgsl"),

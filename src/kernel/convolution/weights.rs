@@ -15,6 +15,7 @@ use crate::{
         matmul::{Schedule, Sizes, add_parts, parts_buffer},
         parallel::{self, Disjoint},
         tiles::{self, Number, Product, Rows, Run, Workspace},
+        tuner,
     },
     shape::ConvolutionShape,
     tensor::{Tensor, Wgsl, expr::Plan, wgsl},
@@ -43,7 +44,15 @@ pub(super) fn run_gpu(
     };
     let buffer = table::on_device(gpu, [&key(2, s)[..], &xs].concat(), make)?;
     let sizes = Sizes { m: s.filters, n: s.channels * s.taps(), k: s.images * s.area(), batches: s.groups };
-    let schedule = schedule.unwrap_or_else(|| Schedule::of(&sizes, gpu.is_software()));
+    let Some(schedule) = schedule else {
+        let question = || {
+            let [m, n, k, count] = [sizes.m, sizes.n, sizes.k, sizes.batches].map(tuner::bucket);
+            format!("convolution weights {m} {n} {k} {count} {:?} {axes} {:?}", s.stride, plan.compute)
+        };
+        let candidates = Schedule::candidates(&sizes, gpu.is_software());
+        let best = tuner::choose(gpu, question, &candidates, |schedule| run_gpu(gpu, s, x, gy, Some(schedule), plan))?;
+        return run_gpu(gpu, s, x, gy, Some(best), plan);
+    };
     let mut operands: Vec<Wgsl> = vec![wgsl!("convolution/windows.wgsl"), wgsl!("convolution/cell.wgsl")];
     operands.push(if schedule.parts > 1 { wgsl!("gemm/put_part.wgsl") } else { wgsl!("gemm/put.wgsl") });
     if !schedule.block.is_direct() {
