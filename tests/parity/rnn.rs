@@ -96,7 +96,7 @@ pub fn run(case: &Case, device: &Device) -> Option<Result<(), String>> {
             let ys: Vec<Variable> = steps.iter().map(|x| l.forward(x)).collect();
             ys.into_iter().chain(l.c.get()).collect()
         }),
-        "L.StatefulGRU" => {
+        "L.StatefulGRU" | "L.GRU" => {
             check!(L::StatefulGRU::new(inputs, units), |l| steps.iter().map(|x| l.forward(x)).collect())
         }
         "L.StatelessGRU" => check!(L::StatelessGRU::new(inputs, units), |l| {
