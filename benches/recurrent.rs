@@ -1,6 +1,7 @@
 //! Recurrent networks: an LSTM cell, a layer over sequences, a training step of a language model.
 //!
-//! `cargo bench --bench recurrent` measures the CPU and, if there is one, a GPU; `-- software` a software adapter.
+//! `cargo bench --bench recurrent` measures the CPU and, if there is one, a GPU; `-- software` a software adapter,
+//! `-- --only=ptb_step` one workload.
 
 mod common;
 
@@ -8,13 +9,17 @@ use catena::prelude::*;
 use common::{Work, devices, finish, indices, mean_square, numbers, row, tensor, time};
 use std::time::Duration;
 
+type Workload = fn(&Device, Duration);
+
 fn main() {
     let budget = Duration::from_secs(2);
+    let only = std::env::args().find_map(|a| a.strip_prefix("--only=").map(str::to_string));
     for device in devices() {
         println!("# {device}");
-        cell(&device, budget);
-        layer(&device, budget);
-        language_model(&device, budget);
+        let all: [(&str, Workload); 3] = [("lstm_cell", cell), ("n_step_lstm", layer), ("ptb_step", language_model)];
+        for (_, run) in all.iter().filter(|(name, _)| only.as_ref().is_none_or(|o| o == name)) {
+            run(&device, budget);
+        }
     }
 }
 

@@ -257,6 +257,21 @@ fn gradient<R: Real>(args: &[&[R]], scalars: &[Scalar], at: usize, out: &mut [R]
     }
     let [_, _, label, scale, gy] = args;
     let (mut class, mut step) = (at / inner % classes, at % inner);
+    if inner == 1 {
+        // A target's classes lie side by side: one of them is its label.
+        let mut i = 0;
+        while i < n {
+            let len = (classes - class).min(n - i);
+            let hot = label[i].to_f64() - class as f64;
+            if (0.0..len as f64).contains(&hot) {
+                let hot = i + hot as usize;
+                out[hot] -= scale[hot] * gy[hot];
+            }
+            i += len;
+            class = 0;
+        }
+        return;
+    }
     for i in 0..n {
         if label[i].to_f64() == class as f64 {
             out[i] -= scale[i] * gy[i];

@@ -14,7 +14,7 @@ use crate::{
         noise::dropout,
     },
     shape::{InvalidType, ensure},
-    tensor::expect,
+    tensor::{Tensor, expect},
 };
 
 /// What is done at each step.
@@ -56,6 +56,8 @@ struct Weights {
     on_input: Variable,
     bias: Variable,
     on_state: Variable,
+    /// Those as every step's product wants them.
+    laid: Tensor,
     state_bias: Option<Variable>,
 }
 
@@ -185,31 +187,25 @@ impl Layers {
 
     fn packed_weights(&self, w: &[Variable], b: &[Variable]) -> Weights {
         let join = |list: &[&Variable]| if list.len() == 1 { list[0].clone() } else { concat(list, 0) };
-        match self.cell {
+        let (on_input, bias, on_state, state_bias) = match self.cell {
             // Chainer's order here is i, f, a, o; the cell's is a, i, f, o.
             Cell::Lstm => {
                 let sums: Vec<Variable> = [2, 0, 1, 3].iter().map(|&k| &b[k] + &b[k + 4]).collect();
-                Weights {
-                    on_input: join(&[&w[2], &w[0], &w[1], &w[3]]),
-                    bias: join(&sums.iter().collect::<Vec<_>>()),
-                    on_state: join(&[&w[6], &w[4], &w[5], &w[7]]),
-                    state_bias: None,
-                }
+                let on_input = join(&[&w[2], &w[0], &w[1], &w[3]]);
+                (on_input, join(&sums.iter().collect::<Vec<_>>()), join(&[&w[6], &w[4], &w[5], &w[7]]), None)
             }
-            Cell::Gru => Weights {
-                on_input: join(&[&w[0], &w[1], &w[2]]),
-                bias: join(&[&b[0], &b[1], &b[2]]),
-                on_state: join(&[&w[3], &w[4], &w[5]]),
-                state_bias: Some(join(&[&b[3], &b[4], &b[5]])),
-            },
-            Cell::Tanh | Cell::Relu => {
-                Weights { on_input: w[0].clone(), bias: &b[0] + &b[1], on_state: w[1].clone(), state_bias: None }
+            Cell::Gru => {
+                let state_bias = Some(join(&[&b[3], &b[4], &b[5]]));
+                (join(&[&w[0], &w[1], &w[2]]), join(&[&b[0], &b[1], &b[2]]), join(&[&w[3], &w[4], &w[5]]), state_bias)
             }
-        }
+            Cell::Tanh | Cell::Relu => (w[0].clone(), &b[0] + &b[1], w[1].clone(), None),
+        };
+        let laid = on_state.data().laid_for_products();
+        Weights { on_input, bias, on_state, laid, state_bias }
     }
 
     fn step(&self, weights: &Weights, x: &Variable, (h, c): State) -> State {
-        let sum = || x + product(&h, &weights.on_state);
+        let sum = || x + product(&h, &weights.on_state, &weights.laid);
         match self.cell {
             Cell::Lstm => {
                 let c = c.expect("an LSTM has a cell");

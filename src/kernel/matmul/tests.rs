@@ -4,7 +4,13 @@ use super::{
     Rule, product,
     schedule::{Block, Schedule},
 };
-use crate::{device::Device, kernel::philox::Generator, shape, shape::DType, tensor::Tensor, testing};
+use crate::{
+    device::Device,
+    kernel::philox::Generator,
+    shape::{self, DType, Shape, Slice},
+    tensor::Tensor,
+    testing,
+};
 
 fn gpu() -> Device {
     testing::devices().pop().filter(|d| !d.is_cpu()).expect("an adapter, a software one at least")
@@ -81,4 +87,45 @@ fn more_batches_than_a_grid_is_wide() {
     check(Rule::Adapter, &[70_000, 2, 3], &[70_000, 3, 2], [false, false]);
     check(Rule::Hardware, &[70_000, 1, 3], &[70_000, 3, 2], [false, false]);
     check(Rule::Hardware, &[70_000, 2, 3], &[70_000, 3, 2], [false, false]);
+}
+
+#[test]
+fn the_cpu_in_every_orientation() {
+    let mut generator = Generator::new(9);
+    let mut draw = |rows: usize, columns: usize| {
+        let t = Tensor::rand(&mut generator, [rows, columns], DType::F32, &Device::cpu());
+        t.add_scalar(-0.5)
+    };
+    for [m, k, n] in [[1, 9, 30], [30, 9, 2], [20, 300, 90], [9, 20, 200], [400, 30, 401], [7, 500, 33], [65, 64, 5]] {
+        let (a, b) = (draw(m, k), draw(k, n));
+        let expected = {
+            let (a, b) = (a.to_f64().unwrap(), b.to_f64().unwrap());
+            let sum = |i: usize, j: usize| -> f64 { (0..k).map(|t| a[[i, t]] * b[[t, j]]).sum() };
+            (0..m).flat_map(|i| (0..n).map(move |j| (i, j))).map(|(i, j)| sum(i, j)).collect::<Vec<_>>()
+        };
+        let turned = |x: &Tensor| x.transpose(None).contiguous();
+        let twice = |x: &Tensor| {
+            // Elements that are not neighbours along either axis.
+            let wide = x.with_shape(&Shape::from([x.shape()[0], x.shape()[1], 1])).broadcast_to([
+                x.shape()[0],
+                x.shape()[1],
+                2,
+            ]);
+            wide.contiguous().slice(&[Slice::ALL, Slice::ALL, 0.into()])
+        };
+        let results = [
+            a.matmul(&b, false, false),
+            turned(&a).matmul(&b, true, false),
+            a.matmul(&turned(&b), false, true),
+            turned(&a).matmul(&turned(&b), true, true),
+            twice(&a).matmul(&twice(&b), false, false),
+            a.matmul(&turned(&b).laid_for_products(), false, true),
+            a.cast(DType::F64).matmul(&turned(&b).cast(DType::F64), false, true),
+        ];
+        for (way, y) in results.iter().enumerate() {
+            for (at, (g, e)) in y.to_f64().unwrap().iter().zip(&expected).enumerate() {
+                assert!((g - e).abs() < 1e-5, "{m} by {k} by {n}, way {way}: element {at} is {g}, expected {e}");
+            }
+        }
+    }
 }

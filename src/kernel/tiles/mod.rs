@@ -9,14 +9,14 @@ mod packing;
 #[cfg(test)]
 mod tests;
 
-pub(super) use packing::{Run, pack, pack_steps, piece, pieces, scatter};
+pub(super) use packing::{Run, pack, pack_panel, pack_steps, piece, pieces, scatter};
 
 use super::elementwise::Lane;
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
 
 /// Most steps of a panel, and the distance of packed rows: a panel and a tile's rows stay in the first-level cache.
-pub(super) const DEPTH: usize = 192;
+pub(super) const DEPTH: usize = 208;
 
 /// Vectors of a panel.
 const VECTORS: usize = 3;
@@ -117,6 +117,12 @@ impl<E> Workspace<E> {
 
 /// Elements that begin where a vector may.
 pub(super) struct Memory<E>(Vec<E>);
+
+impl<E> Default for Memory<E> {
+    fn default() -> Self {
+        Memory(vec![])
+    }
+}
 
 impl<E: Number> Memory<E> {
     /// `n` elements of any values, and [`SLACK`] after them.

@@ -169,3 +169,64 @@ pub(in crate::kernel) fn pack_steps<E: Number>(w: &[E], apart: usize, steps: usi
         _ => by::<E, 4>(w, apart, steps, rows, out),
     }
 }
+
+/// A panel of `n` columns that are neighbours, in `steps` rows `apart` from one to the next.
+pub(in crate::kernel) fn pack_panel<E: Number>(
+    b: &[E],
+    apart: usize,
+    steps: usize,
+    n: usize,
+    pitch: usize,
+    out: &mut [E],
+) {
+    let moves = n.div_ceil(SLACK);
+    assert!(n <= pitch && steps * pitch + SLACK <= out.len() && moves <= 3 && (steps - 1) * apart + n <= b.len());
+    // Rows before the first one where whole moves might end past the source.
+    let inside = match (b.len() + 1).checked_sub(moves * SLACK) {
+        Some(room) if apart > 0 => room.div_ceil(apart).min(steps),
+        _ => 0,
+    };
+    Arch::new().dispatch(Panel { b, apart, steps: inside, moves, pitch, out: &mut *out });
+    for step in inside..steps {
+        out[step * pitch..][..n].copy_from_slice(&b[step * apart..][..n]);
+    }
+}
+
+struct Panel<'a, E> {
+    b: &'a [E],
+    apart: usize,
+    steps: usize,
+    moves: usize,
+    pitch: usize,
+    out: &'a mut [E],
+}
+
+impl<E: Number> NullaryFnOnce for Panel<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(mut self) {
+        match self.moves {
+            1 => self.by::<1>(),
+            2 => self.by::<2>(),
+            _ => self.by::<3>(),
+        }
+    }
+}
+
+impl<E: Number> Panel<'_, E> {
+    #[inline(always)]
+    fn by<const MOVES: usize>(&mut self) {
+        for step in 0..self.steps {
+            // SAFETY: checked by `pack_panel`: moves end within the source, the rows and the slack of `out`.
+            unsafe {
+                let from = self.b.as_ptr().add(step * self.apart).cast::<[E; SLACK]>();
+                let to = self.out.as_mut_ptr().add(step * self.pitch).cast::<[E; SLACK]>();
+                let moved: [[E; SLACK]; MOVES] = std::array::from_fn(|i| from.add(i).read_unaligned());
+                for (i, moved) in moved.into_iter().enumerate() {
+                    to.add(i).write_unaligned(moved);
+                }
+            }
+        }
+    }
+}

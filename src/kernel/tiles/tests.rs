@@ -107,3 +107,21 @@ fn steps_side_by_side() {
         assert_eq!(out[at], w[step * 40 + row]);
     }
 }
+
+#[test]
+fn panels_of_neighbours() {
+    fn of<E: Number>() {
+        let b: Vec<E> = (0..6 * 50).map(|i| E::from_f64(f64::from(i))).collect();
+        for n in [1, 7, width::<E>() - 1, width::<E>()] {
+            let pitch = pitch::<E>(n);
+            let mut out = vec![E::ZERO; 6 * pitch + SLACK];
+            // The last row ends where the source does.
+            pack_panel(&b[..5 * 50 + n], 50, 6, n, pitch, &mut out);
+            for (step, j) in (0..6).flat_map(|step| (0..n).map(move |j| (step, j))) {
+                assert_eq!(out[step * pitch + j], b[step * 50 + j]);
+            }
+        }
+    }
+    of::<f32>();
+    of::<f64>();
+}
