@@ -222,9 +222,8 @@ impl<E: Number> Panel<'_, E> {
             unsafe {
                 let from = self.b.as_ptr().add(step * self.apart).cast::<[E; SLACK]>();
                 let to = self.out.as_mut_ptr().add(step * self.pitch).cast::<[E; SLACK]>();
-                let moved: [[E; SLACK]; MOVES] = std::array::from_fn(|i| from.add(i).read_unaligned());
-                for (i, moved) in moved.into_iter().enumerate() {
-                    to.add(i).write_unaligned(moved);
+                for i in 0..MOVES {
+                    to.add(i).write_unaligned(from.add(i).read_unaligned());
                 }
             }
         }
