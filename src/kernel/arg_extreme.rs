@@ -74,8 +74,8 @@ impl Launcher for ArgExtreme {
             Device::Cpu(_) => {
                 plan.device.count_launch();
                 let values = match prologue.plan.compute {
-                    DType::F32 => self.positions(&elementwise::collect::<f32>(&prologue), length),
-                    _ => self.positions(&elementwise::collect::<f64>(&prologue), length),
+                    DType::F32 => self.positions(&elementwise::values::<f32>(&prologue), length),
+                    _ => self.positions(&elementwise::values::<f64>(&prologue), length),
                 };
                 // SAFETY: the output is known to nobody else yet.
                 unsafe { write_f64(&output.buffer, output.storage.dtype, output.offset, &values) };

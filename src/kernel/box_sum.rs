@@ -72,7 +72,7 @@ impl Launcher for BoxSum {
 
 impl BoxSum {
     fn run_cpu<R: Lane>(&self, prologue: &Prologue, plan: &Plan, length: usize, inner: usize) {
-        let x = elementwise::collect::<R>(prologue);
+        let x = elementwise::values::<R>(prologue);
         let output = &plan.outputs[0];
         let mut y = vec![R::ZERO; x.len()];
         let shared = Disjoint::new(&mut y);

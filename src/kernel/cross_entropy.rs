@@ -133,7 +133,7 @@ fn run(x: &Tensor, t: &Tensor, ignore: i32, dtypes: [DType; 3]) -> Result<[Buffe
 }
 
 fn rows_cpu<R: Lane>(prologue: &Prologue, t: &[i32], length: usize, ignore: i32) -> Result<(Vec<f64>, Vec<f64>)> {
-    let values = elementwise::collect::<R>(prologue);
+    let values = elementwise::values::<R>(prologue);
     let (mut losses, mut sums) = (vec![0.0; t.len()], vec![0.0; t.len()]);
     if let Some(at) = t.iter().position(|&t| t != ignore && !(0..length as i64).contains(&i64::from(t))) {
         return Err(Error::IndexOutOfRange {

@@ -247,7 +247,7 @@ impl Tensor {
 }
 
 fn picked<R: Lane>(prologue: &fuse::Prologue, ids: &[i32], columns: usize) -> Vec<f64> {
-    let values = elementwise::collect::<R>(prologue);
+    let values = elementwise::values::<R>(prologue);
     ids.iter().enumerate().map(|(i, &id)| values[i * columns + id as usize].to_f64()).collect()
 }
 

@@ -75,8 +75,8 @@ impl Matrices<'_> {
             Device::Cpu(_) => {
                 x.device().count_launch();
                 let (y, d) = match prologue.plan.compute {
-                    DType::F32 => self.each(&elementwise::collect::<f32>(&prologue), inverted),
-                    _ => self.each(&elementwise::collect::<f64>(&prologue), inverted),
+                    DType::F32 => self.each(&elementwise::values::<f32>(&prologue), inverted),
+                    _ => self.each(&elementwise::values::<f64>(&prologue), inverted),
                 };
                 // SAFETY: fresh buffers.
                 unsafe {
@@ -110,8 +110,8 @@ impl Matrices<'_> {
             Device::Cpu(_) => {
                 x.device().count_launch();
                 let (y, _) = match prologue.plan.compute {
-                    DType::F32 => self.each(&elementwise::collect::<f32>(&prologue), factored),
-                    _ => self.each(&elementwise::collect::<f64>(&prologue), factored),
+                    DType::F32 => self.each(&elementwise::values::<f32>(&prologue), factored),
+                    _ => self.each(&elementwise::values::<f64>(&prologue), factored),
                 };
                 // SAFETY: a fresh buffer.
                 unsafe { write_f64(&factors, x.dtype(), 0, &y) };

@@ -150,13 +150,13 @@ pub(super) fn row_threads(kernel: &mut Kernel<'_>, length: usize) -> usize {
     threads
 }
 
-/// The largest value and the sum of `exp(x - largest)`.
-pub(super) fn largest_and_sum<R: Lane>(row: &[R]) -> (R, R) {
+/// The largest value.
+fn largest<R: Lane>(row: &[R]) -> R {
     struct Pass<'a, R>(&'a [R]);
     impl<R: Lane> pulp::NullaryFnOnce for Pass<'_, R> {
-        type Output = (R, R);
+        type Output = R;
         #[inline(always)]
-        fn call(self) -> (R, R) {
+        fn call(self) -> R {
             const LANES: usize = 16;
             let (head, tail) = self.0.split_at(self.0.len() / LANES * LANES);
             let mut most = [R::NEG_INFINITY; LANES];
@@ -165,11 +165,28 @@ pub(super) fn largest_and_sum<R: Lane>(row: &[R]) -> (R, R) {
                     *m = R::max(*m, v);
                 }
             }
-            let largest = most.iter().chain(tail).fold(R::NEG_INFINITY, |a, &b| R::max(a, b));
+            most.iter().chain(tail).fold(R::NEG_INFINITY, |a, &b| R::max(a, b))
+        }
+    }
+    pulp::Arch::new().dispatch(Pass(row))
+}
+
+/// The largest value and the sum of `exp(x - largest)`.
+pub(super) fn largest_and_sum<R: Lane>(row: &[R]) -> (R, R) {
+    struct Pass<'a, R> {
+        row: &'a [R],
+        largest: R,
+    }
+    impl<R: Lane> pulp::NullaryFnOnce for Pass<'_, R> {
+        type Output = R;
+        #[inline(always)]
+        fn call(self) -> R {
+            const LANES: usize = 16;
+            let (head, tail) = self.row.split_at(self.row.len() / LANES * LANES);
             let mut sums = [R::ZERO; LANES];
             for c in head.chunks_exact(LANES) {
                 for (s, &v) in sums.iter_mut().zip(c) {
-                    *s += R::exp(v - largest);
+                    *s += R::exp(v - self.largest);
                 }
             }
             let mut sum = R::ZERO;
@@ -177,12 +194,13 @@ pub(super) fn largest_and_sum<R: Lane>(row: &[R]) -> (R, R) {
                 sum += s;
             }
             for &v in tail {
-                sum += R::exp(v - largest);
+                sum += R::exp(v - self.largest);
             }
-            (largest, sum)
+            sum
         }
     }
-    pulp::Arch::new().dispatch(Pass(row))
+    let largest = largest(row);
+    (largest, pulp::Arch::new().dispatch(Pass { row, largest }))
 }
 
 impl Softmax {
@@ -194,7 +212,7 @@ impl Softmax {
         into: &crate::device::Buffer,
         view: &View,
     ) -> Result<()> {
-        let values = elementwise::collect::<R>(prologue);
+        let values = elementwise::values::<R>(prologue);
         let direct = view.is_contiguous() && dtype == R::DTYPE;
         let mut staged = if direct { vec![] } else { vec![R::ZERO; rows * length] };
         // SAFETY: the output is known to nobody else yet.
@@ -221,34 +239,50 @@ impl Softmax {
     }
 }
 
+/// A row of softmax or its logarithm; the exponentials are computed once.
 fn normalise<R: Lane>(x: &[R], y: &mut [R], log: bool) {
-    struct Pass<'a, R> {
+    /// The exponentials of distances from the largest value, and their sum.
+    struct Exponentials<'a, R> {
         x: &'a [R],
         y: &'a mut [R],
         largest: R,
-        sum: R,
-        log: bool,
     }
-    impl<R: Lane> pulp::NullaryFnOnce for Pass<'_, R> {
-        type Output = ();
+    impl<R: Lane> pulp::NullaryFnOnce for Exponentials<'_, R> {
+        type Output = R;
         #[inline(always)]
-        fn call(self) {
-            if self.log {
-                // In this order: the sum of both is as coarse as the largest value.
-                let log_sum = R::ln(self.sum);
-                for (y, &x) in self.y.iter_mut().zip(self.x) {
-                    *y = (x - self.largest) - log_sum;
-                }
-            } else {
-                let scale = R::ONE / self.sum;
-                for (y, &x) in self.y.iter_mut().zip(self.x) {
-                    *y = R::exp(x - self.largest) * scale;
+        fn call(self) -> R {
+            const LANES: usize = 16;
+            let mut sums = [R::ZERO; LANES];
+            let (head, tail) = self.x.split_at(self.x.len() / LANES * LANES);
+            let (to_head, to_tail) = self.y.split_at_mut(head.len());
+            for (to, from) in to_head.chunks_exact_mut(LANES).zip(head.chunks_exact(LANES)) {
+                for ((y, &x), sum) in to.iter_mut().zip(from).zip(&mut sums) {
+                    *y = R::exp(x - self.largest);
+                    *sum += *y;
                 }
             }
+            let mut sum = R::ZERO;
+            for s in sums {
+                sum += s;
+            }
+            for (y, &x) in to_tail.iter_mut().zip(tail) {
+                *y = R::exp(x - self.largest);
+                sum += *y;
+            }
+            sum
         }
     }
-    let (largest, sum) = largest_and_sum(x);
-    pulp::Arch::new().dispatch(Pass { x, y, largest, sum, log });
+    if log {
+        let (largest, sum) = largest_and_sum(x);
+        // In this order: the sum of both is as coarse as the largest value.
+        let log_sum = R::ln(sum);
+        y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - largest) - log_sum);
+    } else {
+        let largest = largest(x);
+        let sum = pulp::Arch::new().dispatch(Exponentials { x, y: &mut *y, largest });
+        let scale = R::ONE / sum;
+        y.iter_mut().for_each(|y| *y *= scale);
+    }
 }
 
 /// A tensor that failed, for launchers that return values.

@@ -118,8 +118,8 @@ impl Launcher for Scan {
 
 impl Scan {
     fn run_cpu<R: Lane>(&self, operands: &[fuse::Prologue], rows: usize, length: usize) -> Vec<f64> {
-        let a = elementwise::collect::<R>(&operands[0]);
-        let b = operands.get(1).map(elementwise::collect::<R>);
+        let a = elementwise::values::<R>(&operands[0]);
+        let b = operands.get(1).map(elementwise::values::<R>);
         let mut out = vec![0.0; rows * length];
         let shared = Disjoint::new(&mut out);
         parallel::ranges(rows, length * 4, 1, |range| {

@@ -201,7 +201,7 @@ impl Rows {
     }
 
     fn on_cpu<R: Lane>(&self, prologue: &Prologue, dtype: DType, values: &Buffer, positions: &Buffer) {
-        let all = elementwise::collect::<R>(prologue);
+        let all = elementwise::values::<R>(prologue);
         let (mut sorted, mut at) = (vec![0.0; self.count * self.k], vec![0.0; self.count * self.k]);
         let (shared, shared_at) = (Disjoint::new(&mut sorted), Disjoint::new(&mut at));
         parallel::ranges(self.count, self.length * 8, 1, |range| {
