@@ -1,4 +1,4 @@
-//! Which GEMM crate the CPU device should call: the one it uses, split over the cores, against another.
+//! Matrix products of the CPU device, on all cores, against a GEMM crate.
 //!
 //! `cargo bench --bench gemm`
 
@@ -59,7 +59,7 @@ fn main() {
         );
         let rate = |ms: f64| 2.0 * (m * k * n) as f64 / ms / 1e6;
         println!(
-            "{m:>5} {k:>5} {n:>6} {}{}  catena (matrixmultiply) {:>7.1} GFLOP/s   gemm {:>7.1} GFLOP/s   ratio {:.2}",
+            "{m:>5} {k:>5} {n:>6} {}{}  catena {:>7.1} GFLOP/s   gemm {:>7.1} GFLOP/s   ratio {:.2}",
             if ta { 't' } else { '-' },
             if tb { 't' } else { '-' },
             rate(ours.median),
