@@ -24,6 +24,7 @@ mod parallel;
 pub mod philox;
 pub(crate) mod pooling;
 pub(crate) mod random;
+pub(crate) mod recurrence;
 pub(crate) mod reduce;
 pub(crate) mod roi;
 mod roi_align;

@@ -1,12 +1,14 @@
 //! Recurrent networks: cells, and layers over whole sequences.
 
 mod gates;
+mod layer;
 mod lstm;
 mod n_step;
 mod n_step_gru;
 mod n_step_lstm;
 mod n_step_rnn;
 mod packed;
+mod pass;
 mod slstm;
 mod states;
 mod tree_lstm;

@@ -1,39 +1,22 @@
 //! What the functions over whole sequences share: layers and directions over packed rows.
 
-use super::{
-    gates::Gates,
-    lstm, n_step_gru,
-    states::{States, attach, product},
-};
+use super::layer::{self, State, Weights, cut};
+pub(crate) use crate::kernel::recurrence::Cell;
 use crate::{
     autograd::Variable,
     functions::{
-        activation::{relu, tanh},
         array::{concat, split_axis, stack, with_shape},
-        connection::linear,
         noise::dropout,
     },
+    kernel::recurrence::Recurrence,
     shape::{InvalidType, ensure},
-    tensor::{Tensor, expect},
+    tensor::expect,
 };
-
-/// What is done at each step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cell {
-    Lstm,
-    Gru,
-    Tanh,
-    Relu,
-}
 
 impl Cell {
     /// Weights, and biases, of one layer and direction: the first half act on the input, the second on the state.
     pub fn weights(self) -> usize {
-        match self {
-            Cell::Lstm => 8,
-            Cell::Gru => 6,
-            Cell::Tanh | Cell::Relu => 2,
-        }
+        2 * self.gates()
     }
 }
 
@@ -50,16 +33,6 @@ pub(crate) struct Layers {
 
 /// The last states, the last cells, the outputs.
 pub(crate) type Results = (Variable, Option<Variable>, Variable);
-
-/// A step's weights, packed for one product each.
-struct Weights {
-    on_input: Variable,
-    bias: Variable,
-    on_state: Variable,
-    /// Those as every step's product wants them.
-    laid: Tensor,
-    state_bias: Option<Variable>,
-}
 
 impl Layers {
     fn directions(&self) -> usize {
@@ -128,13 +101,13 @@ impl Layers {
             let mut outputs = vec![];
             for direction in 0..directions {
                 let at = layer * directions + direction;
-                let weights = self.packed_weights(&ws[at], &bs[at]);
-                let projected = linear(&rows, &weights.on_input, Some(&weights.bias));
-                let state = (h0[at].clone(), c0.as_ref().map(|c| c[at].clone()));
-                let ((h, c), ys) = self.scan(&weights, &projected, state, sizes, direction == 1);
-                hs.push(h);
-                cs.extend(c);
-                outputs.push(concat(&ys.iter().collect::<Vec<_>>(), 0));
+                let layer = Recurrence { cell: self.cell, sizes: sizes.to_vec(), backwards: direction == 1 };
+                let weights = Weights::joined(self.cell, &ws[at], &bs[at]);
+                let state = State { h: h0[at].clone(), c: c0.as_ref().map(|c| c[at].clone()) };
+                let (last, y) = layer::run(layer, &rows, weights, state);
+                hs.push(last.h);
+                cs.extend(last.c);
+                outputs.push(y);
             }
             rows = match &outputs[..] {
                 [one] => one.clone(),
@@ -184,122 +157,6 @@ impl Layers {
         }
         Ok(())
     }
-
-    fn packed_weights(&self, w: &[Variable], b: &[Variable]) -> Weights {
-        let join = |list: &[&Variable]| if list.len() == 1 { list[0].clone() } else { concat(list, 0) };
-        let (on_input, bias, on_state, state_bias) = match self.cell {
-            // Chainer's order here is i, f, a, o; the cell's is a, i, f, o.
-            Cell::Lstm => {
-                let sums: Vec<Variable> = [2, 0, 1, 3].iter().map(|&k| &b[k] + &b[k + 4]).collect();
-                let on_input = join(&[&w[2], &w[0], &w[1], &w[3]]);
-                (on_input, join(&sums.iter().collect::<Vec<_>>()), join(&[&w[6], &w[4], &w[5], &w[7]]), None)
-            }
-            Cell::Gru => {
-                let state_bias = Some(join(&[&b[3], &b[4], &b[5]]));
-                (join(&[&w[0], &w[1], &w[2]]), join(&[&b[0], &b[1], &b[2]]), join(&[&w[3], &w[4], &w[5]]), state_bias)
-            }
-            Cell::Tanh | Cell::Relu => (w[0].clone(), &b[0] + &b[1], w[1].clone(), None),
-        };
-        let laid = on_state.data().laid_for_products();
-        Weights { on_input, bias, on_state, laid, state_bias }
-    }
-
-    fn step(&self, weights: &Weights, x: &Variable, (h, c): State) -> State {
-        let sum = || x + product(&h, &weights.on_state, &weights.laid);
-        match self.cell {
-            Cell::Lstm => {
-                let c = c.expect("an LSTM has a cell");
-                let (c, h) = lstm::cell(&c, &sum(), Gates::Blocks);
-                (h, Some(c))
-            }
-            Cell::Gru => {
-                let state = linear(&h, &weights.on_state, weights.state_bias.as_ref());
-                (n_step_gru::cell(x, &state, &h), None)
-            }
-            Cell::Tanh => (tanh(&sum()), None),
-            Cell::Relu => (relu(&sum()), None),
-        }
-    }
-
-    /// One layer in one direction: the last state, and the outputs by time.
-    fn scan(
-        &self,
-        weights: &Weights,
-        xs: &Variable,
-        state: State,
-        sizes: &[usize],
-        backwards: bool,
-    ) -> (State, Vec<Variable>) {
-        // Sequences that end before others leave the batch at its end, or join it there.
-        let parts = |s: &Variable| {
-            let mut cuts: Vec<usize> = sizes.iter().skip(1).copied().filter(|&n| n < sizes[0]).rev().collect();
-            cuts.dedup();
-            if cuts.is_empty() { vec![s.clone()] } else { split_axis(s, cuts, 0) }
-        };
-        // The gradient of the weights on the state is taken of all steps at once, but for the GRU's, whose state's part is
-        // no plain term of the sum.
-        let states = States::default();
-        let xs = match self.cell {
-            Cell::Gru => cut(xs, sizes),
-            _ => cut(&attach(xs, &weights.on_state, &states), sizes),
-        };
-        let (mut ys, mut used) = (Vec::with_capacity(xs.len()), Vec::with_capacity(xs.len()));
-        if backwards {
-            let (mut h_left, mut c_left) = (parts(&state.0), state.1.as_ref().map(parts).unwrap_or_default());
-            let mut state: State = (h_left.remove(0), (!c_left.is_empty()).then(|| c_left.remove(0)));
-            for t in (0..xs.len()).rev() {
-                if state.0.shape()[0] < sizes[t] {
-                    let joined = |s: &Variable, left: &mut Vec<Variable>| concat(&[s, &left.remove(0)], 0);
-                    state = (joined(&state.0, &mut h_left), state.1.map(|c| joined(&c, &mut c_left)));
-                }
-                used.push(state.0.clone());
-                state = self.step(weights, &xs[t], state);
-                ys.push(state.0.clone());
-            }
-            ys.reverse();
-            used.reverse();
-            states.note(&used);
-            return (state, ys);
-        }
-        let (mut h_done, mut c_done) = (vec![], vec![]);
-        let mut state = state;
-        for (x, &size) in xs.iter().zip(sizes) {
-            if state.0.shape()[0] > size {
-                let cut = |s: &Variable, done: &mut Vec<Variable>| {
-                    let mut parts = split_axis(s, [size], 0);
-                    done.extend(parts.pop());
-                    parts.swap_remove(0)
-                };
-                state = (cut(&state.0, &mut h_done), state.1.map(|c| cut(&c, &mut c_done)));
-            }
-            used.push(state.0.clone());
-            state = self.step(weights, x, state);
-            ys.push(state.0.clone());
-        }
-        states.note(&used);
-        let whole = |last: Variable, done: &[Variable]| {
-            if done.is_empty() {
-                return last;
-            }
-            concat(&[&last].into_iter().chain(done.iter().rev()).collect::<Vec<_>>(), 0)
-        };
-        ((whole(state.0, &h_done), state.1.map(|c| whole(c, &c_done))), ys)
-    }
-}
-
-type State = (Variable, Option<Variable>);
-
-/// Packed rows by time step, as views.
-fn cut(rows: &Variable, sizes: &[usize]) -> Vec<Variable> {
-    let mut at = 0;
-    let ends: Vec<usize> = sizes[..sizes.len() - 1]
-        .iter()
-        .map(|n| {
-            at += n;
-            at
-        })
-        .collect();
-    if ends.is_empty() { vec![rows.clone()] } else { split_axis(rows, ends, 0) }
 }
 
 /// Variables for cases: time steps, states and weights, taken in order from a list.

@@ -68,15 +68,13 @@ impl Function for Attach {
     }
 }
 
-/// `h W^T`, whose gradient of `W` comes by [`attach`]; `laid` are the same weights by [`Tensor::laid_for_products`].
-pub(super) fn product(h: &Variable, weights: &Variable, laid: &Tensor) -> Variable {
-    apply(Product { laid: laid.clone() }, &[h, weights])
+/// `h W^T`, whose gradient of `W` comes by [`attach`].
+pub(super) fn product(h: &Variable, weights: &Variable) -> Variable {
+    apply(Product, &[h, weights])
 }
 
 #[derive(Debug)]
-struct Product {
-    laid: Tensor,
-}
+struct Product;
 
 impl Function for Product {
     fn name(&self) -> &'static str {
@@ -92,7 +90,7 @@ impl Function for Product {
     }
 
     fn forward(&self, xs: &[Tensor]) -> Forward {
-        xs[0].matmul(&self.laid, false, true).into()
+        xs[0].matmul(&xs[1], false, true).into()
     }
 
     fn backward(&self, saved: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {

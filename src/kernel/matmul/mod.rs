@@ -42,17 +42,6 @@ impl Tensor {
     }
 }
 
-impl Tensor {
-    /// The same matrix `w`, with its elements where many products `x w^T` of a few rows want them: on the CPU those of a
-    /// column side by side, which no product then has to turn.
-    pub(crate) fn laid_for_products(&self) -> Tensor {
-        if !self.device().is_cpu() {
-            return self.clone();
-        }
-        self.transpose(None).contiguous().transpose(None)
-    }
-}
-
 fn product(a: &Tensor, b: &Tensor, trans: [bool; 2], (meta, shape): (Meta, MatmulShape), rule: Rule) -> Tensor {
     // Operands are read many times: they are computed now, by kernels of their own.
     let (a, b) = (oriented(a, &shape, trans[0]), oriented(b, &shape, !trans[1]));

@@ -6,10 +6,12 @@
 //! one for each row.
 
 mod packing;
+mod panels;
 #[cfg(test)]
 mod tests;
 
 pub(super) use packing::{Run, pack, pack_panel, pack_steps, piece, pieces, scatter};
+pub(super) use panels::Panels;
 
 use super::elementwise::Lane;
 use pulp::{Arch, Simd, WithSimd};
