@@ -1,6 +1,6 @@
 //! The CPU arm: operands as slices.
 
-use super::{Direction, data, forward, weights};
+use super::{Direction, data, forward, weights, winograd};
 use crate::{
     device::Buffer,
     error::Result,
@@ -42,6 +42,11 @@ pub(super) fn run<E: Number>(direction: Direction, s: &ConvolutionShape, args: &
 fn into<E: Number>(direction: Direction, s: &ConvolutionShape, args: &[Tensor], sink: Sink<'_, E>) -> Result<()> {
     let ((a, a_at), (b, b_at)) = (args[0].buffer()?, args[1].buffer()?);
     let (a, b) = (values(&args[0], &a, a_at), values(&args[1], &b, b_at));
+    if E::DTYPE == DType::F32
+        && let Some((job, side)) = winograd::side(direction, s)
+    {
+        return winograd::run_cpu((&job, side), args[0].device(), &a, &b, sink);
+    }
     match (direction, sink) {
         (Direction::Forward, sink) => forward::run_cpu(s, &a, &b, sink),
         (Direction::Data, Sink::Memory(gx)) => data::run_cpu(s, &a, &b, gx),

@@ -15,6 +15,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod weights;
+mod winograd;
 
 use super::{
     elementwise, matmul,

@@ -38,14 +38,14 @@ impl Launcher for Scheduled {
     }
 }
 
-struct Arrays {
+pub(super) struct Arrays {
     x: Tensor,
     w: Tensor,
     gy: Tensor,
 }
 
 impl Arrays {
-    fn draw(s: &ConvolutionShape) -> Arrays {
+    pub fn draw(s: &ConvolutionShape) -> Arrays {
         let mut generator = Generator::new(5);
         let mut draw = |shape: Shape| {
             let t = Tensor::rand(&mut generator, shape, DType::F32, &Device::cpu());
@@ -54,7 +54,7 @@ impl Arrays {
         Arrays { x: draw(s.images_shape()), w: draw(s.filters_shape()), gy: draw(s.results_shape()) }
     }
 
-    fn operands(&self, direction: Direction) -> [&Tensor; 2] {
+    pub fn operands(&self, direction: Direction) -> [&Tensor; 2] {
         match direction {
             Direction::Forward => [&self.x, &self.w],
             Direction::Data => [&self.gy, &self.w],
@@ -64,7 +64,7 @@ impl Arrays {
 }
 
 /// Plain loops: every product that there is, added where it belongs.
-fn plain(direction: Direction, s: &ConvolutionShape, a: &[f64], b: &[f64]) -> Vec<f64> {
+pub(super) fn plain(direction: Direction, s: &ConvolutionShape, a: &[f64], b: &[f64]) -> Vec<f64> {
     let (taps, area, pixels) = (s.taps(), s.area(), s.pixels());
     let n = match direction {
         Direction::Forward => s.results_shape(),
@@ -98,7 +98,7 @@ fn plain(direction: Direction, s: &ConvolutionShape, a: &[f64], b: &[f64]) -> Ve
     out
 }
 
-fn sizes(x: &[usize], w: &[usize], c: &Convolution) -> ConvolutionShape {
+pub(super) fn sizes(x: &[usize], w: &[usize], c: &Convolution) -> ConvolutionShape {
     let meta = |shape: &[usize]| Meta::new(shape, DType::F32);
     convolution(&meta(x), &meta(w), c).unwrap().1
 }

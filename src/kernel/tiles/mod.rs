@@ -141,12 +141,12 @@ impl<E: Number> Memory<E> {
 }
 
 #[inline(always)]
-fn lanes<E: Number, S: Simd>() -> usize {
+pub(super) fn lanes<E: Number, S: Simd>() -> usize {
     size_of::<E::Vector<S>>() / size_of::<E>()
 }
 
 #[inline(always)]
-unsafe fn read<E: Number, S: Simd>(at: *const E) -> E::Vector<S> {
+pub(super) unsafe fn read<E: Number, S: Simd>(at: *const E) -> E::Vector<S> {
     // SAFETY: by the caller's promise.
     unsafe { at.cast::<E::Vector<S>>().read_unaligned() }
 }

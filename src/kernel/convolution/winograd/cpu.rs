@@ -1,0 +1,399 @@
+//! On the CPU: a block of tiles after the other, whose pixels go straight into the panels that are multiplied.
+
+use super::{
+    super::cpu::{Operand, Sink},
+    Job,
+    transforms::{Four, Tile, Two, both},
+};
+use crate::{
+    device::Device,
+    error::Result,
+    kernel::{
+        parallel::{self, Disjoint},
+        tiles::{self, Number, Product, Rows, Workspace, lanes, read},
+    },
+};
+use pulp::{Arch, Simd, WithSimd};
+use std::{marker::PhantomData, ops::Range};
+
+/// Outer channels whose filters stay in the second-level cache while all panels of a block are multiplied with them.
+const CHANNELS: usize = 64;
+
+/// Bytes that the pixels and sums of a block take, about.
+const BLOCK: usize = 6 << 20;
+
+/// Most panels of a block.
+const PANELS: usize = 4;
+
+/// Elements between positions beside their own: whole pages apart they would share few lines of the caches.
+const APART: usize = tiles::SLACK;
+
+pub(in super::super) fn run_cpu<E: Number>(
+    (job, side): (&Job, usize),
+    device: &Device,
+    x: &Operand<'_, E>,
+    w: &Operand<'_, E>,
+    sink: Sink<'_, E>,
+) -> Result<()> {
+    match side {
+        2 => run::<E, Two, 2, 4>(job, device, x.values, w.values, sink),
+        _ => run::<E, Four, 4, 6>(job, device, x.values, w.values, sink),
+    }
+}
+
+/// Filters as they are multiplied: for each group and position rows of outer channels, packed by inner ones.
+struct Filters<'a, E> {
+    values: &'a [E],
+    positions: usize,
+    outer: usize,
+    inner: usize,
+}
+
+impl<E> Filters<'_, E> {
+    /// Elements from one position to the next.
+    fn apart(job: &Job) -> usize {
+        job.outer.next_multiple_of(tiles::together()) * job.inner + APART
+    }
+
+    fn at(&self, group: usize, position: usize, outer: usize) -> &[E] {
+        let apart = self.outer.next_multiple_of(tiles::together()) * self.inner + APART;
+        &self.values[(group * self.positions + position) * apart + outer * self.inner..]
+    }
+}
+
+fn run<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize>(
+    job: &Job,
+    device: &Device,
+    x: &[E],
+    w: &[E],
+    sink: Sink<'_, E>,
+) -> Result<()> {
+    let size = job.groups * N * N * Filters::<E>::apart(job);
+    let buffer = device.allocate((size * size_of::<E>()) as u64)?;
+    // SAFETY: the buffer is fresh.
+    let transformed = Disjoint::new(unsafe { buffer.host_mut::<E>(0, size) });
+    let together = tiles::together();
+    let rows = job.outer.div_ceil(together);
+    parallel::ranges(job.groups * rows, job.inner * together * N * N * 2, 1, |range| {
+        for at in range {
+            let (group, first) = (at / rows, at % rows * together);
+            let matrices = PhantomData::<T>;
+            let filter = Filter::<E, T, M, N> { job, w, group, first, together, out: &transformed, matrices };
+            Arch::new().dispatch(filter);
+        }
+    });
+    // SAFETY: nobody writes any more.
+    let values = unsafe { buffer.host::<E>(0, size) };
+    let filters = Filters { values, positions: N * N, outer: job.outer, inner: job.inner };
+    let (memory, operators) = match sink {
+        Sink::Memory(y) => (Some(Disjoint::new(y)), None),
+        Sink::Operators(epilogue) => (None, Some(epilogue)),
+    };
+    let width = tiles::width::<E>();
+    let all = job.all_tiles(M);
+    let threads = rayon::current_num_threads();
+    let wanted = if threads == 1 { 1 } else { threads * 3 };
+    let panels = (BLOCK / (N * N * (job.inner + job.outer) * width * size_of::<E>())).clamp(1, PANELS);
+    let blocks = all.div_ceil(width * panels).max(wanted.div_ceil(job.groups).min(all.div_ceil(width)));
+    // Each as wide as the others, and where they are few, parts of the outer channels for each thread.
+    let block = all.div_ceil(blocks);
+    let blocks = all.div_ceil(block);
+    let chunks = wanted.div_ceil(blocks * job.groups).min(job.outer.div_ceil(CHANNELS));
+    let chunk = job.outer.div_ceil(chunks).next_multiple_of(together);
+    let chunks = job.outer.div_ceil(chunk);
+    let work = N * N * block * job.inner * chunk;
+    parallel::ranges(blocks * job.groups * chunks, work, 1, |range| {
+        E::workspace(|own| {
+            for task in range {
+                let (at, group, first) =
+                    (task % chunks, task / chunks % job.groups, task / chunks / job.groups * block);
+                let outer = at * chunk..((at + 1) * chunk).min(job.outer);
+                let block = Block { job, group, runs: runs(job, M, first..(first + block).min(all)) };
+                let store = |at: usize, values: &[E]| match (&memory, operators) {
+                    // SAFETY: each row of a block's results is written by its task.
+                    (Some(y), _) => unsafe { y.range(at..at + values.len()) }.copy_from_slice(values),
+                    (None, Some(epilogue)) => epilogue.apply(at, values),
+                    (None, None) => unreachable!("results go somewhere"),
+                };
+                block.run::<E, T, M, N>(x, &filters, outer, own, &store);
+            }
+        });
+    });
+    Ok(())
+}
+
+/// `G w G'` for the rows that are packed together from outer channel `first` on.
+struct Filter<'a, E, T, const M: usize, const N: usize> {
+    job: &'a Job,
+    w: &'a [E],
+    group: usize,
+    first: usize,
+    /// Rows that are packed together.
+    together: usize,
+    out: &'a Disjoint<'a, E>,
+    matrices: PhantomData<T>,
+}
+
+impl<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize> WithSimd for Filter<'_, E, T, M, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, s: S) {
+        let (job, lanes, together) = (self.job, lanes::<E, S>(), self.together);
+        let [group, outer, inner] = job.strides;
+        let apart = Filters::<E>::apart(job);
+        let rows = together.min(job.outer - self.first);
+        let (zero, mut taps) = (E::splat(s, E::ZERO), [[E::ZERO; 16]; 9]);
+        for at in (0..together * job.inner).step_by(lanes) {
+            let n = lanes.min(together * job.inner - at);
+            for i in 0..n {
+                // Rows past the last are multiplied too, and not stored.
+                let row = self.first + ((at + i) % together).min(rows - 1);
+                let filter = &self.w[self.group * group + row * outer + (at + i) / together * inner..][..9];
+                for tap in 0..9 {
+                    taps[tap][i] = filter[if job.turned { 8 - tap } else { tap }];
+                }
+            }
+            let mut tile = [[zero; 3]; 3];
+            for (place, taps) in tile.as_flattened_mut().iter_mut().zip(&taps) {
+                // SAFETY: a vector has at most 16 elements.
+                *place = unsafe { read::<E, S>(taps.as_ptr()) };
+            }
+            let tile = both!(s, T::filters, tile, 3, N, zero);
+            for (position, vector) in tile.as_flattened().iter().enumerate() {
+                let to = (self.group * N * N + position) * apart + self.first * job.inner + at;
+                // SAFETY: a group of rows is written by one task; what a vector has past its end lies between positions.
+                unsafe { self.out.pointer(to).cast::<E::Vector<S>>().write_unaligned(*vector) };
+            }
+        }
+    }
+}
+
+/// Neighbouring tiles of one row of an image's tiles.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    image: usize,
+    /// Their row, and the first one's column.
+    row: usize,
+    column: usize,
+    n: usize,
+    /// The first one's place in the block.
+    at: usize,
+}
+
+/// The tiles `range` of all images as runs.
+fn runs(job: &Job, side: usize, range: Range<usize>) -> Vec<Run> {
+    let [rows, columns] = job.tiles(side);
+    let (mut runs, mut tile) = (vec![], range.start);
+    while tile < range.end {
+        let (image, row, column) = (tile / columns / rows, tile / columns % rows, tile % columns);
+        let n = (columns - column).min(range.end - tile);
+        runs.push(Run { image, row, column, n, at: tile - range.start });
+        tile += n;
+    }
+    runs
+}
+
+struct Block<'a> {
+    job: &'a Job,
+    group: usize,
+    runs: Vec<Run>,
+}
+
+impl Block<'_> {
+    fn run<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize>(
+        &self,
+        x: &[E],
+        filters: &Filters<'_, E>,
+        outer: Range<usize>,
+        own: &mut Workspace<E>,
+        store: &impl Fn(usize, &[E]),
+    ) {
+        let job = self.job;
+        let n = self.runs.last().map_or(0, |run| run.at + run.n);
+        let (pitch, width) = (tiles::pitch::<E>(n), tiles::width::<E>());
+        let Workspace { panel, image, results, .. } = own;
+        let apart = job.inner * pitch + APART;
+        let panels = panel.take(N * N * apart);
+        // The pixels of a channel's tiles, place by place; then a row of the image with zeros around it.
+        let longest = self.runs.iter().map(|run| run.n * M + 2).max().unwrap_or(0);
+        let (places, row) = image.take(N * N * pitch + longest).split_at_mut(N * N * pitch);
+        for channel in 0..job.inner {
+            let from = ((self.group * job.inner) + channel) * job.size[0] * job.size[1];
+            for run in &self.runs {
+                self.gather::<E, M, N>(&x[from..], run, pitch, places, row);
+            }
+            let matrices = PhantomData::<T>;
+            let pixels = Pixels::<E, T, M, N> { job, places, pitch, channel, out: &mut *panels, apart, matrices };
+            Arch::new().dispatch(pixels);
+        }
+        let sums_apart = outer.len() * pitch + APART;
+        let sums = results.take(N * N * sums_apart + M * M * pitch + longest * M);
+        let (sums, rest) = sums.split_at_mut(N * N * sums_apart);
+        let (tile, row) = rest.split_at_mut(M * M * pitch);
+        for position in 0..N * N {
+            for first in outer.clone().step_by(CHANNELS) {
+                let some = CHANNELS.min(outer.end - first);
+                for from in (0..n).step_by(width) {
+                    let product = Product {
+                        rows: Rows::Steps,
+                        m: some,
+                        n: width.min(n - from),
+                        k: job.inner,
+                        a: filters.at(self.group, position, first).as_ptr(),
+                        b: panels[position * apart + from * job.inner..].as_ptr(),
+                        c: sums[position * sums_apart + (first - outer.start) * pitch + from..].as_mut_ptr(),
+                        row: pitch,
+                        begun: false,
+                    };
+                    // SAFETY: rows and panels were packed as it wants them, and the sums are the thread's.
+                    unsafe { product.run() };
+                }
+            }
+        }
+        for (row_of, channel) in outer.enumerate() {
+            let matrices = PhantomData::<T>;
+            let sums = &sums[row_of * pitch..];
+            let results = Results::<E, T, M, N> { sums, apart: sums_apart, pitch, out: &mut *tile, matrices };
+            Arch::new().dispatch(results);
+            self.scatter::<E, M>(channel, pitch, tile, row, store);
+        }
+    }
+
+    /// `places[r][c][tile] = x[M tile row + r - pad][M tile column + c - pad]`, zero outside of the image.
+    fn gather<E: Number, const M: usize, const N: usize>(
+        &self,
+        x: &[E],
+        run: &Run,
+        pitch: usize,
+        places: &mut [E],
+        row: &mut [E],
+    ) {
+        let job = self.job;
+        let [height, width] = job.size;
+        let image = &x[run.image * job.groups * job.inner * height * width..];
+        let length = run.n * M + 2;
+        let left = (run.column * M) as isize - job.pad[1];
+        // What of the row lies on the image.
+        let begin = (-left).clamp(0, length as isize) as usize;
+        let end = (width as isize - left).clamp(begin as isize, length as isize) as usize;
+        for r in 0..N {
+            let y = (run.row * M + r) as isize - job.pad[0];
+            let out = &mut places[r * N * pitch + run.at..];
+            if y < 0 || y >= height as isize || begin == end {
+                for c in 0..N {
+                    out[c * pitch..][..run.n].fill(E::ZERO);
+                }
+                continue;
+            }
+            let start = (y * width as isize + left + begin as isize) as usize;
+            let row = &mut row[..length];
+            row[..begin].fill(E::ZERO);
+            row[begin..end].copy_from_slice(&image[start..start + end - begin]);
+            row[end..].fill(E::ZERO);
+            for c in 0..N {
+                let from = row[c..].chunks(M);
+                out[c * pitch..][..run.n].iter_mut().zip(from).for_each(|(out, from)| *out = from[0]);
+            }
+        }
+    }
+
+    /// Results of one channel to where they belong, row by row.
+    fn scatter<E: Number, const M: usize>(
+        &self,
+        channel: usize,
+        pitch: usize,
+        tile: &[E],
+        row: &mut [E],
+        store: &impl Fn(usize, &[E]),
+    ) {
+        let job = self.job;
+        let [height, width] = job.results;
+        for run in &self.runs {
+            let plane = (run.image * job.groups + self.group) * job.outer + channel;
+            let (left, length) = (run.column * M, (run.n * M).min(width - run.column * M));
+            for r in 0..M.min(height - run.row * M) {
+                for c in 0..M {
+                    let from = &tile[(r * M + c) * pitch + run.at..][..run.n];
+                    row.chunks_exact_mut(M).zip(from).for_each(|(to, &value)| to[c] = value);
+                }
+                store((plane * height + run.row * M + r) * width + left, &row[..length]);
+            }
+        }
+    }
+}
+
+/// `B' x B` for a channel of a block's tiles, to its row of the panels.
+struct Pixels<'a, E, T, const M: usize, const N: usize> {
+    job: &'a Job,
+    places: &'a [E],
+    pitch: usize,
+    channel: usize,
+    out: &'a mut [E],
+    /// From one position's panels to the next.
+    apart: usize,
+    matrices: PhantomData<T>,
+}
+
+impl<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize> WithSimd for Pixels<'_, E, T, M, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, s: S) {
+        let (pitch, lanes, width) = (self.pitch, lanes::<E, S>(), 3 * lanes::<E, S>());
+        let zero = E::splat(s, E::ZERO);
+        assert!(self.places.len() >= N * N * pitch && self.out.len() >= N * N * self.apart);
+        assert!(self.channel < self.job.inner && self.apart >= self.job.inner * pitch);
+        for at in (0..pitch).step_by(lanes) {
+            // Panels one after the other, the last of them as wide as it must be.
+            let from = at / width * width;
+            let row = from * self.job.inner + self.channel * width.min(pitch - from) + at - from;
+            // SAFETY: rows are whole vectors, by the assertions within both.
+            unsafe {
+                let mut tile = [[zero; N]; N];
+                for (position, place) in tile.as_flattened_mut().iter_mut().enumerate() {
+                    *place = read::<E, S>(self.places.as_ptr().add(position * pitch + at));
+                }
+                let tile = both!(s, T::pixels, tile, N, N, zero);
+                for (position, vector) in tile.as_flattened().iter().enumerate() {
+                    let to = self.out.as_mut_ptr().add(position * self.apart + row);
+                    to.cast::<E::Vector<S>>().write_unaligned(*vector);
+                }
+            }
+        }
+    }
+}
+
+/// `A' m A` for a channel of a block's tiles.
+struct Results<'a, E, T, const M: usize, const N: usize> {
+    sums: &'a [E],
+    /// From one position to the next.
+    apart: usize,
+    pitch: usize,
+    out: &'a mut [E],
+    matrices: PhantomData<T>,
+}
+
+impl<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize> WithSimd for Results<'_, E, T, M, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, s: S) {
+        let (pitch, lanes) = (self.pitch, lanes::<E, S>());
+        let zero = E::splat(s, E::ZERO);
+        assert!(self.sums.len() >= (N * N - 1) * self.apart + pitch && self.out.len() >= M * M * pitch);
+        for at in (0..pitch).step_by(lanes) {
+            // SAFETY: rows are whole vectors, by the assertion within both.
+            unsafe {
+                let mut tile = [[zero; N]; N];
+                for (position, place) in tile.as_flattened_mut().iter_mut().enumerate() {
+                    *place = read::<E, S>(self.sums.as_ptr().add(position * self.apart + at));
+                }
+                let tile = both!(s, T::results, tile, N, M, zero);
+                for (position, vector) in tile.as_flattened().iter().enumerate() {
+                    self.out.as_mut_ptr().add(position * pitch + at).cast::<E::Vector<S>>().write_unaligned(*vector);
+                }
+            }
+        }
+    }
+}

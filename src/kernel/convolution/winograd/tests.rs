@@ -1,0 +1,96 @@
+//! Against plain sums in f64: results at every edge, and the error that the module states.
+
+use super::{Direction, Job, cpu};
+use crate::{
+    device::Device,
+    kernel::{
+        convolution::{
+            cpu::{Operand, Sink},
+            tests::{Arrays, plain, sizes},
+        },
+        tiles::Number,
+    },
+    shape::{Convolution, ConvolutionShape, DType},
+    tensor::Tensor,
+};
+
+/// The largest difference from plain sums, relative to the largest result.
+fn error<E: Number>(direction: Direction, s: &ConvolutionShape, side: usize) -> f64 {
+    let arrays = Arrays::draw(s);
+    let [a, b] = arrays.operands(direction);
+    let values = |x: &Tensor| x.to_vec::<f32>().unwrap().iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
+    let (a, b) = (values(a), values(b));
+    let expected = plain(direction, s, &a, &b);
+    let of = |x: &[f64]| x.iter().map(|&v| E::from_f64(v)).collect::<Vec<E>>();
+    let (a, b) = (of(&a), of(&b));
+    let mut y = vec![E::from_f64(f64::NAN); expected.len()];
+    let job = Job::of(direction, s).expect("windows of 3 by 3");
+    let (x, w) = (Operand { values: &a }, Operand { values: &b });
+    cpu::run_cpu((&job, side), &Device::cpu(), &x, &w, Sink::Memory(&mut y)).expect("memory");
+    let most = expected.iter().fold(1e-9, |m: f64, v| m.max(v.abs()));
+    y.iter()
+        .zip(&expected)
+        .map(|(y, e)| (y.to_f64() - e).abs())
+        .fold(0.0, |m, d| if d > m || d.is_nan() { d } else { m })
+        / most
+}
+
+#[test]
+fn tiles_of_every_edge() {
+    let c = Convolution::default;
+    for s in [
+        sizes(&[2, 3, 9, 8], &[5, 3, 3, 3], &c()),
+        sizes(&[1, 2, 3, 3], &[1, 2, 3, 3], &c()),
+        sizes(&[3, 4, 7, 13], &[6, 2, 3, 3], &c().pad(1).groups(2)),
+        sizes(&[2, 1, 4, 5], &[3, 1, 3, 3], &c().pad([3, 4])),
+        sizes(&[1, 230, 6, 70], &[45, 230, 3, 3], &c().pad(1)),
+        sizes(&[7, 2, 5, 5], &[34, 2, 3, 3], &c().pad([0, 2])),
+    ] {
+        for (direction, side) in [Direction::Forward, Direction::Data].into_iter().flat_map(|d| [(d, 2), (d, 4)]) {
+            let exact = error::<f64>(direction, &s, side);
+            assert!(exact < 1e-12, "{direction:?} {side} {s:?}: {exact}");
+            let single = error::<f32>(direction, &s, side);
+            assert!(single < 2e-5, "{direction:?} {side} {s:?}: {single}");
+        }
+    }
+}
+
+#[test]
+fn errors_are_as_stated() {
+    let s = sizes(&[1, 512, 14, 14], &[16, 512, 3, 3], &Convolution::default().pad(1));
+    let [two, four] = [2, 4].map(|side| error::<f32>(Direction::Forward, &s, side));
+    println!("relative to the largest result: {two:e}, {four:e}");
+    assert!(two < 2e-6 && four < 2e-5, "{two} {four}");
+}
+
+#[test]
+fn the_rule_takes_tiles_where_they_pay_and_what_follows_is_applied() {
+    let padded = Convolution::default().pad(1);
+    assert_eq!(
+        super::side(Direction::Forward, &sizes(&[4, 64, 56, 56], &[64, 64, 3, 3], &padded)).map(|c| c.1),
+        Some(4)
+    );
+    // A few windows are not worth the filters' sums, nor a few channels the pixels'.
+    for (x, w) in
+        [([1, 384, 13, 13], [384, 384, 3, 3]), ([8, 3, 56, 56], [64, 3, 3, 3]), ([4, 64, 56, 56], [64, 64, 5, 5])]
+    {
+        assert!(super::side(Direction::Forward, &sizes(&x, &w, &padded)).is_none(), "{x:?} {w:?}");
+    }
+    let s = sizes(&[5, 64, 21, 19], &[72, 64, 3, 3], &padded);
+    for direction in [Direction::Forward, Direction::Data] {
+        assert!(super::side(direction, &s).is_some());
+        let arrays = Arrays::draw(&s);
+        let [a, b] = arrays.operands(direction);
+        let of = |dtype| {
+            let (a, b) = (a.cast(dtype), b.cast(dtype));
+            let y = if direction == Direction::Forward { a.convolve(&b, &s) } else { a.convolve_data(&b, &s) };
+            y.mul(&y).add_scalar(1.0).cast(DType::F64).to_vec::<f64>().unwrap()
+        };
+        for (i, (single, double)) in of(DType::F32).iter().zip(of(DType::F64)).enumerate() {
+            assert!(
+                (single - double).abs() < 1e-4 * double,
+                "{direction:?}: element {i} is {single}, expected {double}"
+            );
+        }
+    }
+}
