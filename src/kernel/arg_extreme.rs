@@ -5,7 +5,9 @@ use super::{
     emit::{Index, Kernel, fold},
     first,
     fuse::{self, Prologue},
+    parallel::{self, Disjoint},
     reduce::{partition, write_f64},
+    row_passes::position,
     rows::row_threads,
     split::{self, Operand},
 };
@@ -116,13 +118,16 @@ impl Launcher for ArgExtreme {
 
 impl ArgExtreme {
     fn positions<R: Lane>(&self, values: &[R], length: usize) -> Vec<f64> {
-        let better = |a: R, b: R| a.is_nan() as u8 > b.is_nan() as u8 || if self.largest { a > b } else { a < b };
-        let of_row = |row: &[R]| {
-            let first = |best: usize, i: usize| {
-                if !row[best].is_nan() && better(row[i], row[best]) { i } else { best }
-            };
-            (1..row.len()).fold(0, first) as f64
-        };
-        values.chunks(length).map(of_row).collect()
+        let mut positions = vec![0.0; values.len() / length];
+        let shared = Disjoint::new(&mut positions);
+        parallel::ranges(values.len() / length, length, 1, |range| {
+            for row in range {
+                let values = &values[row * length..(row + 1) * length];
+                // SAFETY: each row has its own.
+                let place = unsafe { shared.range(row..row + 1) };
+                place[0] = position(values, self.largest) as f64;
+            }
+        });
+        positions
     }
 }

@@ -145,7 +145,7 @@ impl<'a, R: Lane> Blocks<'a, R> {
     }
 
     /// Elements `at..at + n` of a leaf, where they lie in memory as `R` one after the other.
-    fn direct(&self, leaf: usize, at: usize, n: usize) -> Option<&'a [R]> {
+    pub fn direct(&self, leaf: usize, at: usize, n: usize) -> Option<&'a [R]> {
         let reader = &self.readers[leaf];
         let linear = reader.dims.is_empty() || (reader.dims.len() == 1 && reader.strides[0] == 1);
         (reader.leaf.dtype == R::DTYPE && linear)

@@ -28,6 +28,7 @@ pub(crate) mod recurrence;
 pub(crate) mod reduce;
 pub(crate) mod roi;
 mod roi_align;
+mod row_passes;
 pub(crate) mod rows;
 mod scan;
 mod slabs;

@@ -6,6 +6,7 @@ use super::{
     first,
     fuse::{self, Prologue},
     parallel::{self, Disjoint},
+    row_passes::{self as passes, fold_columns, folded},
     split::{self, Operand},
     tuner,
 };
@@ -433,68 +434,51 @@ impl Reduce {
     ) {
         const BLOCK: usize = 2048;
         let mut done = 0;
-        while done < n {
-            let m = BLOCK.min(n - done);
-            blocks.compute(at + done, m, &[source], |_, values| {
+        let mut take = |values: &[R]| {
+            for values in values.chunks(BLOCK) {
                 if b == 1 {
-                    sums[0] = self.reduction.combine(sums[0], self.fold(values));
+                    sums[0] = self.reduction.combine(sums[0], self.fold(values).to_f64());
                 } else {
-                    let mut column = done % b;
-                    let mut rest = values;
-                    while !rest.is_empty() {
-                        let run = (b - column).min(rest.len());
-                        let (now, later) = rest.split_at(run);
-                        let sums = &mut sums[column..column + run];
-                        match self.reduction {
-                            Reduction::Sum => sums.iter_mut().zip(now).for_each(|(s, v)| *s += v.to_f64()),
-                            other => sums.iter_mut().zip(now).for_each(|(s, v)| *s = other.combine(*s, v.to_f64())),
-                        }
-                        column = 0;
-                        rest = later;
-                    }
+                    // The end of a row, whole rows, the beginning of one.
+                    let column = done % b;
+                    let (end, rest) = values.split_at(if column > 0 { (b - column).min(values.len()) } else { 0 });
+                    let (rows, begin) = rest.split_at(rest.len() / b * b);
+                    self.fold_columns(end, &mut sums[column..][..end.len()]);
+                    self.fold_columns(rows, sums);
+                    self.fold_columns(begin, &mut sums[..begin.len()]);
                 }
-            });
-            done += m;
+                done += values.len();
+            }
+        };
+        if let Source::Leaf(leaf) = source
+            && let Some(values) = blocks.direct(leaf as usize, at, n)
+        {
+            return take(values);
+        }
+        for from in (0..n).step_by(BLOCK) {
+            blocks.compute(at + from, BLOCK.min(n - from), &[source], |_, values| take(values));
         }
     }
 
-    /// One block to one value: eight running sums, which the compiler keeps in one register, then those in pairs.
-    fn fold<R: Lane>(&self, values: &[R]) -> f64 {
-        const LANES: usize = 16;
-        let chunks = values.chunks_exact(LANES);
-        let rest = chunks.remainder();
-        let mut lanes = [R::of(self.reduction.start()); LANES];
+    fn fold<R: Lane>(&self, values: &[R]) -> R {
         match self.reduction {
-            Reduction::Sum => {
-                for c in chunks {
-                    for (l, &v) in lanes.iter_mut().zip(c) {
-                        *l += v;
-                    }
-                }
-            }
-            Reduction::Prod => {
-                for c in chunks {
-                    for (l, &v) in lanes.iter_mut().zip(c) {
-                        *l *= v;
-                    }
-                }
-            }
-            Reduction::Max => {
-                for c in chunks {
-                    for (l, &v) in lanes.iter_mut().zip(c) {
-                        *l = R::max(*l, v);
-                    }
-                }
-            }
-            Reduction::Min => {
-                for c in chunks {
-                    for (l, &v) in lanes.iter_mut().zip(c) {
-                        *l = R::min(*l, v);
-                    }
-                }
-            }
+            Reduction::Sum => folded(passes::Sum, values),
+            Reduction::Prod => folded(passes::Prod, values),
+            Reduction::Max => folded(passes::Max, values),
+            Reduction::Min => folded(passes::Min, values),
         }
-        lanes.iter().chain(rest).fold(self.reduction.start(), |s, v| self.reduction.combine(s, v.to_f64()))
+    }
+
+    fn fold_columns<R: Lane>(&self, rows: &[R], sums: &mut [f64]) {
+        if rows.is_empty() {
+            return;
+        }
+        match self.reduction {
+            Reduction::Sum => fold_columns(rows, sums, passes::Sum),
+            Reduction::Prod => fold_columns(rows, sums, passes::Prod),
+            Reduction::Max => fold_columns(rows, sums, passes::Max),
+            Reduction::Min => fold_columns(rows, sums, passes::Min),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use super::{
     moments::wide,
     parallel::{self, Disjoint},
     reduce::{Reduction, write_f64},
+    row_passes::{Max, Sum, fold_row},
     split::{self, Operand},
 };
 use crate::{
@@ -150,58 +151,32 @@ pub(super) fn row_threads(kernel: &mut Kernel<'_>, length: usize) -> usize {
     threads
 }
 
-/// The largest value.
-fn largest<R: Lane>(row: &[R]) -> R {
+/// The largest value and the sum of `exp(x - largest)`.
+pub(super) fn largest_and_sum<R: Lane>(row: &[R]) -> (R, R) {
     struct Pass<'a, R>(&'a [R]);
     impl<R: Lane> pulp::NullaryFnOnce for Pass<'_, R> {
-        type Output = R;
+        type Output = (R, R);
         #[inline(always)]
-        fn call(self) -> R {
-            const LANES: usize = 16;
-            let (head, tail) = self.0.split_at(self.0.len() / LANES * LANES);
-            let mut most = [R::NEG_INFINITY; LANES];
-            for c in head.chunks_exact(LANES) {
-                for (m, &v) in most.iter_mut().zip(c) {
-                    *m = R::max(*m, v);
+        fn call(self) -> (R, R) {
+            let largest = fold_row(Max, self.0);
+            let mut sums = [R::ZERO; LANES];
+            let (head, tail) = self.0.as_chunks::<LANES>();
+            for chunk in head {
+                for (s, &v) in sums.iter_mut().zip(chunk) {
+                    *s += R::exp(v - largest);
                 }
             }
-            most.iter().chain(tail).fold(R::NEG_INFINITY, |a, &b| R::max(a, b))
+            for (s, &v) in sums.iter_mut().zip(tail) {
+                *s += R::exp(v - largest);
+            }
+            (largest, fold_row(Sum, &sums))
         }
     }
     pulp::Arch::new().dispatch(Pass(row))
 }
 
-/// The largest value and the sum of `exp(x - largest)`.
-pub(super) fn largest_and_sum<R: Lane>(row: &[R]) -> (R, R) {
-    struct Pass<'a, R> {
-        row: &'a [R],
-        largest: R,
-    }
-    impl<R: Lane> pulp::NullaryFnOnce for Pass<'_, R> {
-        type Output = R;
-        #[inline(always)]
-        fn call(self) -> R {
-            const LANES: usize = 16;
-            let (head, tail) = self.row.split_at(self.row.len() / LANES * LANES);
-            let mut sums = [R::ZERO; LANES];
-            for c in head.chunks_exact(LANES) {
-                for (s, &v) in sums.iter_mut().zip(c) {
-                    *s += R::exp(v - self.largest);
-                }
-            }
-            let mut sum = R::ZERO;
-            for s in sums {
-                sum += s;
-            }
-            for &v in tail {
-                sum += R::exp(v - self.largest);
-            }
-            sum
-        }
-    }
-    let largest = largest(row);
-    (largest, pulp::Arch::new().dispatch(Pass { row, largest }))
-}
+/// Exponentials that are added up side by side.
+const LANES: usize = 32;
 
 impl Softmax {
     fn run_cpu<R: Lane>(
@@ -241,47 +216,46 @@ impl Softmax {
 
 /// A row of softmax or its logarithm; the exponentials are computed once.
 fn normalise<R: Lane>(x: &[R], y: &mut [R], log: bool) {
-    /// The exponentials of distances from the largest value, and their sum.
-    struct Exponentials<'a, R> {
-        x: &'a [R],
-        y: &'a mut [R],
-        largest: R,
-    }
-    impl<R: Lane> pulp::NullaryFnOnce for Exponentials<'_, R> {
-        type Output = R;
+    /// Exponentials of distances from the largest value, divided by their sum.
+    struct Softmax<'a, R>(&'a [R], &'a mut [R]);
+    impl<R: Lane> pulp::NullaryFnOnce for Softmax<'_, R> {
+        type Output = ();
         #[inline(always)]
-        fn call(self) -> R {
-            const LANES: usize = 16;
+        fn call(self) {
+            let Softmax(x, y) = self;
+            let largest = fold_row(Max, x);
             let mut sums = [R::ZERO; LANES];
-            let (head, tail) = self.x.split_at(self.x.len() / LANES * LANES);
-            let (to_head, to_tail) = self.y.split_at_mut(head.len());
-            for (to, from) in to_head.chunks_exact_mut(LANES).zip(head.chunks_exact(LANES)) {
+            let (head, tail) = x.as_chunks::<LANES>();
+            let (to_head, to_tail) = y.split_at_mut(head.len() * LANES);
+            for (to, from) in to_head.as_chunks_mut::<LANES>().0.iter_mut().zip(head) {
                 for ((y, &x), sum) in to.iter_mut().zip(from).zip(&mut sums) {
-                    *y = R::exp(x - self.largest);
+                    *y = R::exp(x - largest);
                     *sum += *y;
                 }
             }
-            let mut sum = R::ZERO;
-            for s in sums {
-                sum += s;
+            for ((y, &x), sum) in to_tail.iter_mut().zip(tail).zip(&mut sums) {
+                *y = R::exp(x - largest);
+                *sum += *y;
             }
-            for (y, &x) in to_tail.iter_mut().zip(tail) {
-                *y = R::exp(x - self.largest);
-                sum += *y;
-            }
-            sum
+            let scale = R::ONE / fold_row(Sum, &sums);
+            y.iter_mut().for_each(|y| *y *= scale);
+        }
+    }
+    /// In this order: the sum of both is as coarse as the largest value.
+    struct Distances<'a, R>(&'a [R], &'a mut [R], R, R);
+    impl<R: Lane> pulp::NullaryFnOnce for Distances<'_, R> {
+        type Output = ();
+        #[inline(always)]
+        fn call(self) {
+            let Distances(x, y, largest, log_sum) = self;
+            y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - largest) - log_sum);
         }
     }
     if log {
         let (largest, sum) = largest_and_sum(x);
-        // In this order: the sum of both is as coarse as the largest value.
-        let log_sum = R::ln(sum);
-        y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - largest) - log_sum);
+        pulp::Arch::new().dispatch(Distances(x, y, largest, R::ln(sum)));
     } else {
-        let largest = largest(x);
-        let sum = pulp::Arch::new().dispatch(Exponentials { x, y: &mut *y, largest });
-        let scale = R::ONE / sum;
-        y.iter_mut().for_each(|y| *y *= scale);
+        pulp::Arch::new().dispatch(Softmax(x, y));
     }
 }
 

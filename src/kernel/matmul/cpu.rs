@@ -1,6 +1,6 @@
 //! Products on the CPU, by tiles: one, or one for each core.
 
-use super::Matmul;
+use super::{Matmul, slim};
 use crate::{
     error::Result,
     kernel::{
@@ -33,7 +33,7 @@ impl Matmul {
         }
     }
 
-    fn multiply<E: Gemm>(&self, a: &Tensor, b: &Tensor, into: &crate::device::Buffer, offset: usize) -> Result<()> {
+    fn multiply<E: Number>(&self, a: &Tensor, b: &Tensor, into: &crate::device::Buffer, offset: usize) -> Result<()> {
         let MatmulShape { m, n, k, .. } = self.shape;
         let operand = |x: &Tensor| -> Result<Operand<E>> {
             let (buffer, base) = x.buffer()?;
@@ -87,18 +87,22 @@ impl Matmul {
 /// Rows whose packed copy stays in the second-level cache.
 const ROWS: usize = 384;
 
-/// Fewer rows than these, or columns, would leave most of a tile unused: the GEMM crate takes them.
+/// Fewer rows than these, or columns, would leave most of a tile unused.
 const SLIM: usize = 4;
 
 /// `c = a b'` for `m` rows of `a` and `n` rows of `b`, `k` long, with rows of `c` `row` apart.
 ///
 /// # Safety
 /// The matrices lie in valid memory.
-unsafe fn product<E: Gemm>([m, k, n]: [usize; 3], a: Matrix<E>, b: Matrix<E>, c: *mut E, row: usize) {
+unsafe fn product<E: Number>([m, k, n]: [usize; 3], a: Matrix<E>, b: Matrix<E>, c: *mut E, row: usize) {
     if m < SLIM || n < SLIM {
         // SAFETY: by the caller's promise.
         return unsafe {
-            E::gemm([m, k, n], a.at, [a.row, a.step], b.at, [b.step, b.row], E::ZERO, c, [row as isize, 1])
+            if m <= n {
+                slim::multiply((a, m), (b, n), k, |i, j, value| *c.add(i * row + j) = value);
+            } else {
+                slim::multiply((b, n), (a, m), k, |j, i, value| *c.add(i * row + j) = value);
+            }
         };
     }
     let swapped = b.row != 1 && a.row != 1 && m <= 64 && pays_turned(m, k, n);
@@ -132,7 +136,7 @@ fn pays_turned(m: usize, k: usize, n: usize) -> bool {
     n * k > 2 * m * n + m * k + (full - m) * n * k / 32
 }
 
-unsafe fn tiled<E: Gemm>(
+unsafe fn tiled<E: Number>(
     [m, k, n]: [usize; 3],
     a: Matrix<E>,
     b: Matrix<E>,
@@ -173,15 +177,21 @@ unsafe fn tiled<E: Gemm>(
 
 /// Rows `row` apart, whose elements are `step` apart.
 #[derive(Clone, Copy)]
-struct Matrix<E> {
-    at: *const E,
-    row: isize,
-    step: isize,
+pub(super) struct Matrix<E> {
+    pub at: *const E,
+    pub row: isize,
+    pub step: isize,
 }
 
-impl<E: Gemm> Matrix<E> {
+impl<E: Number> Matrix<E> {
+    /// Step `step` of row `row`.
+    pub unsafe fn element(&self, row: usize, step: usize) -> E {
+        // SAFETY: by the caller's promise.
+        unsafe { *self.at.offset(row as isize * self.row + step as isize * self.step) }
+    }
+
     /// From row `row` on.
-    unsafe fn from(self, row: usize) -> Matrix<E> {
+    pub unsafe fn from(self, row: usize) -> Matrix<E> {
         // SAFETY: by the caller's promise.
         Matrix { at: unsafe { self.at.offset(row as isize * self.row) }, ..self }
     }
@@ -193,7 +203,7 @@ impl<E: Gemm> Matrix<E> {
     }
 
     /// `steps` groups of `rows` neighbours, where rows are neighbours.
-    unsafe fn slice(&self, rows: usize, steps: usize) -> Option<(&[E], usize)> {
+    pub unsafe fn slice(&self, rows: usize, steps: usize) -> Option<(&[E], usize)> {
         let apart = usize::try_from(self.step).ok().filter(|_| self.row == 1)?;
         // SAFETY: by the caller's promise.
         Some((unsafe { std::slice::from_raw_parts(self.at, (steps - 1) * apart + rows) }, apart))
@@ -261,45 +271,3 @@ impl<E> Shared<E> {
         self.0
     }
 }
-
-/// Types that the GEMM crate multiplies.
-pub(super) trait Gemm: Number {
-    /// `c = a b + beta c`.
-    ///
-    /// # Safety
-    /// The strided operands of shapes `(m, k)`, `(k, n)` and `(m, n)` lie in valid memory.
-    #[allow(clippy::too_many_arguments, reason = "those of a product: sizes, and where each matrix lies")]
-    unsafe fn gemm(
-        mkn: [usize; 3],
-        a: *const Self,
-        sa: [isize; 2],
-        b: *const Self,
-        sb: [isize; 2],
-        beta: Self,
-        c: *mut Self,
-        sc: [isize; 2],
-    );
-}
-
-macro_rules! gemm {
-    ($t:ty, $f:path) => {
-        impl Gemm for $t {
-            #[allow(clippy::too_many_arguments, reason = "those of a product: sizes, and where each matrix lies")]
-            unsafe fn gemm(
-                [m, k, n]: [usize; 3],
-                a: *const $t,
-                sa: [isize; 2],
-                b: *const $t,
-                sb: [isize; 2],
-                beta: $t,
-                c: *mut $t,
-                sc: [isize; 2],
-            ) {
-                // SAFETY: by the caller's promise.
-                unsafe { $f(m, k, n, 1.0, a, sa[0], sa[1], b, sb[0], sb[1], beta, c, sc[0], sc[1]) }
-            }
-        }
-    };
-}
-gemm!(f32, matrixmultiply::sgemm);
-gemm!(f64, matrixmultiply::dgemm);

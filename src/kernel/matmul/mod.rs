@@ -4,6 +4,7 @@ mod cells;
 mod cpu;
 mod gpu;
 mod schedule;
+mod slim;
 #[cfg(test)]
 mod tests;
 mod vector;

@@ -1,0 +1,156 @@
+//! Passes over rows in memory on the CPU, in vectors of whatever width there is: several sums at a time, since one would
+//! wait for itself, then these in pairs.
+
+use super::elementwise::Lane;
+use pulp::{Arch, NullaryFnOnce};
+
+/// Elements that are folded side by side.
+const LANES: usize = 64;
+
+/// How two values become one.
+pub(super) trait Fold<R>: Copy {
+    fn start(self) -> R;
+    fn fold(self, a: R, b: R) -> R;
+}
+
+/// The sum.
+#[derive(Clone, Copy)]
+pub(super) struct Sum;
+/// The product.
+#[derive(Clone, Copy)]
+pub(super) struct Prod;
+/// The largest value, NaN above all.
+#[derive(Clone, Copy)]
+pub(super) struct Max;
+/// The smallest value, NaN below all.
+#[derive(Clone, Copy)]
+pub(super) struct Min;
+
+macro_rules! folds {
+    ($($fold:ident: $start:ident, |$a:ident, $b:ident| $value:expr;)*) => {$(
+        impl<R: Lane> Fold<R> for $fold {
+            #[inline(always)]
+            fn start(self) -> R {
+                R::$start
+            }
+            #[inline(always)]
+            fn fold(self, $a: R, $b: R) -> R {
+                $value
+            }
+        }
+    )*};
+}
+folds! {
+    Sum: ZERO, |a, b| a + b;
+    Prod: ONE, |a, b| a * b;
+    Max: NEG_INFINITY, |a, b| R::max(a, b);
+    Min: INFINITY, |a, b| R::min(a, b);
+}
+
+/// All of a row as one value.
+pub(super) fn folded<R: Lane, F: Fold<R>>(fold: F, row: &[R]) -> R {
+    struct Pass<'a, R, F>(F, &'a [R]);
+    impl<R: Lane, F: Fold<R>> NullaryFnOnce for Pass<'_, R, F> {
+        type Output = R;
+        #[inline(always)]
+        fn call(self) -> R {
+            fold_row(self.0, self.1)
+        }
+    }
+    Arch::new().dispatch(Pass(fold, row))
+}
+
+#[inline(always)]
+pub(super) fn fold_row<R: Lane, F: Fold<R>>(fold: F, row: &[R]) -> R {
+    let (chunks, rest) = row.as_chunks::<LANES>();
+    let (few, rest) = rest.as_chunks::<8>();
+    let mut lanes = [fold.start(); LANES];
+    for chunk in chunks {
+        for (lane, &v) in lanes.iter_mut().zip(chunk) {
+            *lane = fold.fold(*lane, v);
+        }
+    }
+    for chunk in few {
+        for (lane, &v) in lanes.iter_mut().zip(chunk) {
+            *lane = fold.fold(*lane, v);
+        }
+    }
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            lanes[i] = fold.fold(lanes[i], lanes[i + half]);
+        }
+        half /= 2;
+    }
+    rest.iter().fold(lanes[0], |a, &b| fold.fold(a, b))
+}
+
+/// Where a row's largest value is, the first of equals, or its smallest; NaN counts as both. Rows have an element.
+pub(super) fn position<R: Lane>(row: &[R], largest: bool) -> usize {
+    struct Find<'a, R>(&'a [R], R);
+    impl<R: Lane> NullaryFnOnce for Find<'_, R> {
+        type Output = usize;
+        #[inline(always)]
+        fn call(self) -> usize {
+            let Find(row, value) = self;
+            let nan = value.is_nan();
+            let is_it = |v: R| (v == value) | (nan & v.is_nan());
+            for (i, chunk) in row.chunks(LANES).enumerate() {
+                let found = chunk.iter().fold(false, |found, &v| found | is_it(v));
+                if found {
+                    return i * LANES + chunk.iter().position(|&v| is_it(v)).expect("it is among these");
+                }
+            }
+            unreachable!("the extreme of a row is one of its elements")
+        }
+    }
+    let value = if largest { folded(Max, row) } else { folded(Min, row) };
+    Arch::new().dispatch(Find(row, value))
+}
+
+/// `sums[i] = fold(sums[i], row[i])` for rows that lie one after the other.
+pub(super) fn fold_columns<R: Lane>(rows: &[R], sums: &mut [f64], fold: impl Fold<f64>) {
+    struct Pass<'a, R, F>(&'a [R], &'a mut [f64], F);
+    impl<R: Lane, F: Fold<f64>> NullaryFnOnce for Pass<'_, R, F> {
+        type Output = ();
+        #[inline(always)]
+        fn call(self) {
+            for row in self.0.chunks(self.1.len()) {
+                for (sum, &v) in self.1.iter_mut().zip(row) {
+                    *sum = self.2.fold(*sum, v.to_f64());
+                }
+            }
+        }
+    }
+    Arch::new().dispatch(Pass(rows, sums, fold));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_every_length_fold_to_what_loops_say() {
+        for n in (0..40usize).chain([63, 64, 65, 100, 127, 128, 200, 1000]) {
+            let row: Vec<f64> = (0..n).map(|i| f64::from((i * 37 % 101) as u32) - 50.0).collect();
+            assert_eq!(folded(Sum, &row), row.iter().sum::<f64>());
+            assert_eq!(folded(Max, &row), row.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+            assert_eq!(folded(Min, &row), row.iter().copied().fold(f64::INFINITY, f64::min));
+            let near: Vec<f64> = (0..n).map(|i| 1.0 + f64::from(i as u32 % 3) / 64.0).collect();
+            let product: f64 = near.iter().product();
+            assert!((folded(Prod, &near) - product).abs() <= 1e-12 * product);
+            for at in [0, n / 2, n.saturating_sub(1)].into_iter().filter(|&at| at < n) {
+                let mut one = row.clone();
+                one[at] = 1000.0;
+                assert_eq!(position(&one, true), at);
+                one[at] = -1000.0;
+                assert_eq!(position(&one, false), at);
+                one[at] = f64::NAN;
+                assert_eq!((position(&one, true), position(&one, false)), (at, at));
+                assert!(folded(Max, &one).is_nan() && folded(Min, &one).is_nan());
+            }
+        }
+        assert_eq!(position(&[1.0f32, 7.0, 7.0], true), 1);
+        assert_eq!(position(&[f32::NEG_INFINITY; 3], true), 0);
+    }
+}
