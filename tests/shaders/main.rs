@@ -74,10 +74,14 @@ const ROWS: &[&[&str]] = &[
 /// Schedules of products, each with the operands of everything that is computed as a product.
 #[test]
 fn every_schedule_with_every_operand() {
+    /// The first of them, which read their operands themselves.
+    const DIRECT: usize = 3;
     const SCHEDULES: &[&[&str]] = &[
         &["gemm/direct_8x8.wgsl", "gemm/put4.wgsl"],
         &["gemm/direct_8x16.wgsl", "gemm/put4.wgsl"],
         &["gemm/direct_1x1.wgsl"],
+        &["gemm/broadcast_16x32.wgsl", "gemm/put4.wgsl"],
+        &["gemm/broadcast_32x32.wgsl", "gemm/put4.wgsl"],
         &["gemm/tiled.wgsl", "gemm/registers_4x4.wgsl", "gemm/put4.wgsl"],
         &["gemm/tiled.wgsl", "gemm/registers_8x8.wgsl", "gemm/put4.wgsl"],
     ];
@@ -90,10 +94,10 @@ fn every_schedule_with_every_operand() {
     let mut sets: Vec<Vec<&str>> = vec![];
     for (i, schedule) in SCHEDULES.iter().enumerate() {
         for (fetch, put) in FETCHES.iter().zip(["gemm/put.wgsl", "gemm/put_part.wgsl"]) {
-            let fetch = if i < 3 { &[] } else { *fetch };
+            let fetch = if i < DIRECT { &[] } else { *fetch };
             sets.push([schedule, MATRICES, fetch, &[put]].concat());
         }
-        let fetch = if i < 3 { &[] } else { FETCHES[0] };
+        let fetch = if i < DIRECT { &[] } else { FETCHES[0] };
         let gather = [IMAGES, &["convolution/deliver.wgsl"], fetch].concat();
         sets.push([*schedule, &gather, &["gemm/matrix_a.wgsl"]].concat());
         sets.push([*schedule, &gather, &["convolution/weights.wgsl"]].concat());

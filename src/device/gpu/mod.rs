@@ -44,6 +44,7 @@ pub struct Gpu {
     queue: wgpu::Queue,
     limits: wgpu::Limits,
     features: wgpu::Features,
+    subgroup_lanes: u32,
     software: bool,
     checked: bool,
     recorder: Mutex<Recorder>,
@@ -130,7 +131,9 @@ impl Gpu {
                 }
             });
         }
-        let software = adapter.get_info().device_type == wgpu::DeviceType::Cpu;
+        let info = adapter.get_info();
+        let software = info.device_type == wgpu::DeviceType::Cpu;
+        let subgroup_lanes = if features.contains(wgpu::Features::SUBGROUP) { info.subgroup_min_size } else { 0 };
         let faults = fault::Faults::new(&device);
         let recorder = Mutex::new(Recorder::new(&device, &limits));
         let pipelines = PipelineCache::new(&device, &adapter.get_info(), features, &limits);
@@ -149,6 +152,7 @@ impl Gpu {
             queue,
             limits,
             features,
+            subgroup_lanes,
             software,
             checked: checked(),
             recorder,
@@ -169,6 +173,11 @@ impl Gpu {
     /// Whether the threads of a workgroup may speak to each other by subgroups.
     pub(crate) fn has_subgroups(&self) -> bool {
         self.features.contains(wgpu::Features::SUBGROUP)
+    }
+
+    /// The fewest threads of a subgroup; none where threads cannot speak to each other by subgroups.
+    pub(crate) fn subgroup_lanes(&self) -> u32 {
+        self.subgroup_lanes
     }
 
     /// Whether kernels may use 16-bit floats.

@@ -7,7 +7,7 @@ use crate::{
     error::Result,
     kernel::{
         emit::{Index, Kernel},
-        matmul::{Schedule, Sizes, add_parts, parts_buffer},
+        matmul::{Kind, Schedule, Sizes, add_parts, parts_buffer},
         tuner,
     },
     tensor::{
@@ -129,7 +129,7 @@ impl Gather<'_> {
                 let Gather { stride, apart, .. } = self;
                 format!("convolution {m} {n} {k} {count} {stride:?} {apart:?} {axes} {weighted} {:?}", plan.compute)
             };
-            let candidates = Schedule::candidates(&sizes, gpu.is_software());
+            let candidates = Schedule::candidates(&sizes, Kind::of(gpu));
             let best = tuner::choose(gpu, question, &candidates, |s| self.run(gpu, key, Some(s), plan))?;
             return self.run(gpu, key, Some(best), plan);
         };

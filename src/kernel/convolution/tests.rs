@@ -151,7 +151,7 @@ fn the_cpu_against_plain_loops() {
 #[test]
 fn every_schedule_against_plain_loops() {
     let device = testing::devices().pop().filter(|d| !d.is_cpu()).expect("an adapter, a software one at least");
-    let schedules = [
+    let mut schedules = vec![
         (Block::Direct8x8, 1),
         (Block::Tiled32, 2),
         (Block::Direct1x1, 1),
@@ -160,9 +160,14 @@ fn every_schedule_against_plain_loops() {
         (Block::Tiled64, 1),
         (Block::Direct8x8, 3),
     ];
+    if matches!(&device, Device::Gpu(gpu) if gpu.subgroup_lanes() >= 8) {
+        // Where they are the rule they are tried with all geometries.
+        schedules.insert(0, (Block::Broadcast16x32, 1));
+        schedules.extend([(Block::Broadcast32x32, 1), (Block::Broadcast16x32, 3)]);
+    }
     for (i, s) in geometries().iter().enumerate() {
         // Kernels are slow to compile for software: what a geometry changes is in the operands, which all blocks share.
-        let schedules = &schedules[..if i == 0 { schedules.len() } else { 2 }];
+        let schedules = &schedules[..if i == 0 { schedules.len() } else { 3 }];
         let arrays = Arrays::draw(s);
         for direction in DIRECTIONS {
             let [a, b] = arrays.operands(direction);

@@ -12,7 +12,7 @@ use crate::{
     error::Result,
     kernel::{
         emit::{Index, Kernel},
-        matmul::{Schedule, Sizes, add_parts, parts_buffer},
+        matmul::{Kind, Schedule, Sizes, add_parts, parts_buffer},
         parallel::{self, Disjoint},
         tiles::{self, Number, Product, Rows, Run, Workspace},
         tuner,
@@ -49,7 +49,7 @@ pub(super) fn run_gpu(
             let [m, n, k, count] = [sizes.m, sizes.n, sizes.k, sizes.batches].map(tuner::bucket);
             format!("convolution weights {m} {n} {k} {count} {:?} {axes} {:?}", s.stride, plan.compute)
         };
-        let candidates = Schedule::candidates(&sizes, gpu.is_software());
+        let candidates = Schedule::candidates(&sizes, Kind::of(gpu));
         let best = tuner::choose(gpu, question, &candidates, |schedule| run_gpu(gpu, s, x, gy, Some(schedule), plan))?;
         return run_gpu(gpu, s, x, gy, Some(best), plan);
     };
@@ -72,7 +72,7 @@ pub(super) fn run_gpu(
     kernel.word("k", sizes.k);
     // The digits of a step of `JUMP` windows.
     let [c0, c1, c2] = s.windows;
-    let jump = Schedule::DEPTH;
+    let jump = schedule.block.jump();
     let digits = [
         jump / (c0 * c1 * c2).max(1),
         jump / (c1 * c2).max(1) % c0.max(1),

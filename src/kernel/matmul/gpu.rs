@@ -2,7 +2,7 @@
 
 use super::{
     Matmul, Rule,
-    schedule::{Schedule, Sizes},
+    schedule::{Kind, Schedule, Sizes},
 };
 use crate::{
     device::{Buffer, Gpu},
@@ -76,17 +76,17 @@ impl Matmul {
             // One right side for every batch: all rows of the left sides are one matrix.
             sizes = Sizes { m: sizes.m * sizes.batches, batches: 1, ..sizes };
         }
-        let software = gpu.is_software() && self.rule == Rule::Adapter;
+        let kind = if self.rule == Rule::Adapter { Kind::of(gpu) } else { Kind::Hardware };
         let schedule = match self.rule {
             Rule::Exactly(schedule) => schedule,
-            _ if sizes.m == 1 || sizes.n == 1 => return self.run_vector(gpu, (a, b), sizes, software, plan),
+            _ if sizes.m == 1 || sizes.n == 1 => return self.run_vector(gpu, (a, b), sizes, kind, plan),
             _ => {
                 let question = || {
                     let [m, n, k, count] = [sizes.m, sizes.n, sizes.k, sizes.batches].map(tuner::bucket);
                     let across = |leaf: &Leaf| leaf.strides.last() != Some(&1);
                     format!("matmul {m} {n} {k} {count} {} {} {:?}", across(a), across(b), plan.compute)
                 };
-                let candidates = Schedule::candidates(&sizes, software);
+                let candidates = Schedule::candidates(&sizes, kind);
                 let launch = |schedule| self.run_scheduled(gpu, (a, b), sizes, schedule, plan);
                 tuner::choose(gpu, question, &candidates, launch)?
             }

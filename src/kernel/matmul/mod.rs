@@ -13,7 +13,7 @@ pub(in crate::kernel) use cells::PRODUCTS;
 pub(in crate::kernel) use gpu::{add_parts, parts_buffer};
 #[cfg(test)]
 pub(in crate::kernel) use schedule::Block;
-pub(in crate::kernel) use schedule::{Schedule, Sizes};
+pub(in crate::kernel) use schedule::{Kind, Schedule, Sizes};
 
 use super::elementwise;
 use crate::{

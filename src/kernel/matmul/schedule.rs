@@ -1,6 +1,7 @@
 //! How a product is shared among threads, by a rule from its sizes and the kind of adapter.
 
 use crate::{
+    device::Gpu,
     kernel::emit::{Kernel, fold},
     tensor::{Wgsl, wgsl},
 };
@@ -14,6 +15,26 @@ pub(in crate::kernel) struct Sizes {
     pub batches: usize,
 }
 
+/// Adapters by what their kernels spend their time on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::kernel) enum Kind {
+    Hardware,
+    /// A software adapter.
+    Software,
+    /// A software adapter on which eight threads are lanes of one vector, and tell each other what they loaded.
+    Lanes,
+}
+
+impl Kind {
+    pub fn of(gpu: &Gpu) -> Kind {
+        match (gpu.is_software(), gpu.subgroup_lanes() >= 8) {
+            (false, _) => Kind::Hardware,
+            (true, false) => Kind::Software,
+            (true, true) => Kind::Lanes,
+        }
+    }
+}
+
 /// What one workgroup or one thread computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::kernel) enum Block {
@@ -23,6 +44,10 @@ pub(in crate::kernel) enum Block {
     Direct8x8,
     /// A thread takes 8 by 16 results: a quarter faster than 8 by 8 on llvmpipe, but compiled in twice the time.
     Direct8x16,
+    /// Eight threads take 16 by 32 results: each load serves all of them, where a thread by itself loads as much for 8 by 8.
+    Broadcast16x32,
+    /// Eight threads take 32 by 32 results: half the loads for each product, compiled in twice the time.
+    Broadcast32x32,
     /// A workgroup of 64 threads takes 32 by 32 results through workgroup memory, each thread 4 by 4 of them.
     Tiled32,
     /// A workgroup of 64 threads takes 64 by 64 results, each thread 8 by 8 of them.
@@ -38,14 +63,26 @@ impl Block {
             Block::Direct1x1 => [1, 1],
             Block::Direct8x8 => [8, 8],
             Block::Direct8x16 => [8, 16],
+            Block::Broadcast16x32 => [16, 32],
+            Block::Broadcast32x32 => [32, 32],
             Block::Tiled32 => [32, 32],
             Block::Tiled64 => [64, 64],
             Block::Tiled128 => [128, 128],
         }
     }
 
+    /// Whether each thread reads its operands by itself, one step after the other.
     pub fn is_direct(self) -> bool {
         matches!(self, Block::Direct1x1 | Block::Direct8x8 | Block::Direct8x16)
+    }
+
+    fn is_tiled(self) -> bool {
+        matches!(self, Block::Tiled32 | Block::Tiled64 | Block::Tiled128)
+    }
+
+    /// Steps from one fetch to the next.
+    pub fn jump(self) -> usize {
+        if self.is_tiled() { Schedule::DEPTH } else { 4 }
     }
 
     /// The files of the schedule itself; operands and places have their own.
@@ -56,6 +93,8 @@ impl Block {
             Block::Direct1x1 => &[wgsl!("gemm/direct_1x1.wgsl")],
             Block::Direct8x8 => &[wgsl!("gemm/direct_8x8.wgsl"), wgsl!("gemm/put4.wgsl")],
             Block::Direct8x16 => &[wgsl!("gemm/direct_8x16.wgsl"), wgsl!("gemm/put4.wgsl")],
+            Block::Broadcast16x32 => &[wgsl!("gemm/broadcast_16x32.wgsl"), wgsl!("gemm/put4.wgsl")],
+            Block::Broadcast32x32 => &[wgsl!("gemm/broadcast_32x32.wgsl"), wgsl!("gemm/put4.wgsl")],
             Block::Tiled32 => SMALL,
             Block::Tiled64 | Block::Tiled128 => LARGE,
         }
@@ -77,12 +116,15 @@ impl Schedule {
     pub const DEPTH: usize = 16;
 
     /// The rule.
-    pub fn of(sizes: &Sizes, software: bool) -> Schedule {
+    pub fn of(sizes: &Sizes, kind: Kind) -> Schedule {
         let Sizes { m, n, k, batches } = *sizes;
         let tiles = |block: Block| m.div_ceil(block.sides()[0]) * n.div_ceil(block.sides()[1]) * batches;
         let block = if m == 1 {
             Block::Direct1x1
-        } else if software {
+        } else if kind == Kind::Lanes && m > 8 && n > 8 {
+            // The larger one where it has work enough to make up for being compiled.
+            if m > 16 && m * n * k * batches > 1 << 28 { Block::Broadcast32x32 } else { Block::Broadcast16x32 }
+        } else if kind != Kind::Hardware {
             // The larger one where it has work enough to make up for being compiled.
             if n > 8 && m * n * k * batches > 1 << 22 { Block::Direct8x16 } else { Block::Direct8x8 }
         } else if m > 64 && n > 64 && tiles(Block::Tiled128) >= 128 {
@@ -94,23 +136,24 @@ impl Schedule {
         };
         // Few results and long sums: parts of them side by side. Each part costs a pass over the results.
         let enough = match block {
-            Block::Direct1x1 if !software => 8192,
-            _ if software => 32,
-            _ => 256,
+            Block::Direct1x1 if kind == Kind::Hardware => 8192,
+            Block::Broadcast16x32 | Block::Broadcast32x32 => 8,
+            _ if kind == Kind::Hardware => 256,
+            _ => 32,
         };
-        let shortest = if software { 64 } else { 128 };
+        let shortest = if kind == Kind::Hardware { 128 } else { 64 };
         let wanted = (enough / tiles(block).max(1)).clamp(1, (k / shortest).max(1));
         let parts = wanted.max(k.div_ceil(LONGEST)).max(1);
         Schedule { block, parts }
     }
 
     /// What the rule says, and then what else could be faster.
-    pub fn candidates(sizes: &Sizes, software: bool) -> Vec<Schedule> {
-        let rule = Schedule::of(sizes, software);
-        let blocks: &[Block] = if software {
-            &[Block::Direct8x8, Block::Direct8x16]
-        } else {
-            &[Block::Tiled32, Block::Tiled64, Block::Tiled128]
+    pub fn candidates(sizes: &Sizes, kind: Kind) -> Vec<Schedule> {
+        let rule = Schedule::of(sizes, kind);
+        let blocks: &[Block] = match kind {
+            Kind::Hardware => &[Block::Tiled32, Block::Tiled64, Block::Tiled128],
+            Kind::Software => &[Block::Direct8x8, Block::Direct8x16],
+            Kind::Lanes => &[Block::Direct8x8, Block::Direct8x16, Block::Broadcast16x32, Block::Broadcast32x32],
         };
         let mut found = vec![rule];
         for &block in blocks {
@@ -138,7 +181,7 @@ impl Schedule {
     /// Adds the schedule's constants and parameters, and launches. `columns` is the epilogue's own parameter.
     pub fn launch(&self, mut kernel: Kernel<'_>, sizes: &Sizes) {
         let [rows, columns] = self.block.sides();
-        if !self.block.is_direct() {
+        if self.block.is_tiled() {
             kernel.constant("BLOCK_M", rows as u32);
             kernel.constant("BLOCK_N", columns as u32);
             kernel.constant("DEPTH", Schedule::DEPTH as u32);
@@ -167,13 +210,16 @@ mod tests {
 
     #[test]
     fn the_rule_fills_an_adapter_and_bounds_a_thread() {
-        let of = |m, n, k, batches, software| Schedule::of(&Sizes { m, n, k, batches }, software);
-        assert_eq!(of(2048, 2048, 2048, 1, false), Schedule { block: Block::Tiled128, parts: 1 });
-        assert_eq!(of(512, 512, 512, 1, false).block, Block::Tiled64);
-        assert_eq!(of(32, 32, 4096, 1, false), Schedule { block: Block::Tiled32, parts: 32 });
-        assert_eq!(of(16, 16, 0, 1, true), Schedule { block: Block::Direct8x8, parts: 1 });
-        for (m, n, k) in [(1, 1, 1 << 20), (64, 64, 70_000), (8, 3, 65_536)] {
-            let schedule = of(m, n, k, 1, true);
+        let of = |m, n, k, batches, kind| Schedule::of(&Sizes { m, n, k, batches }, kind);
+        assert_eq!(of(2048, 2048, 2048, 1, Kind::Hardware), Schedule { block: Block::Tiled128, parts: 1 });
+        assert_eq!(of(512, 512, 512, 1, Kind::Hardware).block, Block::Tiled64);
+        assert_eq!(of(32, 32, 4096, 1, Kind::Hardware), Schedule { block: Block::Tiled32, parts: 32 });
+        assert_eq!(of(16, 16, 0, 1, Kind::Software), Schedule { block: Block::Direct8x8, parts: 1 });
+        assert_eq!(of(16, 16, 0, 1, Kind::Lanes), Schedule { block: Block::Broadcast16x32, parts: 1 });
+        assert_eq!(of(1024, 1024, 1024, 1, Kind::Lanes), Schedule { block: Block::Broadcast32x32, parts: 1 });
+        let long = [(1, 1, 1 << 20), (64, 64, 70_000), (8, 3, 65_536), (9, 9, 1 << 20)];
+        for ((m, n, k), kind) in long.into_iter().flat_map(|s| [(s, Kind::Software), (s, Kind::Lanes)]) {
+            let schedule = of(m, n, k, 1, kind);
             assert!(schedule.part(k) <= 65_535 && schedule.part(k) * schedule.parts >= k, "{schedule:?}");
         }
     }

@@ -16,6 +16,11 @@ fn gpu() -> Device {
     testing::devices().pop().filter(|d| !d.is_cpu()).expect("an adapter, a software one at least")
 }
 
+/// Whether the adapter's subgroups are what products by broadcast want.
+fn lanes() -> bool {
+    matches!(gpu(), Device::Gpu(gpu) if gpu.subgroup_lanes() >= 8)
+}
+
 /// A matrix product by a rule, against the one in f64; the result goes through one operator more.
 fn check(rule: Rule, a: &[usize], b: &[usize], trans: [bool; 2]) {
     let device = gpu();
@@ -35,7 +40,11 @@ fn check(rule: Rule, a: &[usize], b: &[usize], trans: [bool; 2]) {
 
 #[test]
 fn every_block_at_every_edge_and_orientation() {
-    for block in [Block::Direct8x8, Block::Direct8x16, Block::Tiled32, Block::Tiled64, Block::Tiled128] {
+    let mut blocks = vec![Block::Direct8x8, Block::Direct8x16, Block::Tiled32, Block::Tiled64, Block::Tiled128];
+    if lanes() {
+        blocks.extend([Block::Broadcast16x32, Block::Broadcast32x32]);
+    }
+    for block in blocks {
         let rule = Rule::Exactly(Schedule { block, parts: 1 });
         for [m, k, n] in [[33, 17, 130], [132, 36, 68]] {
             for trans in [[false, false], [true, false], [false, true], [true, true]] {
@@ -59,7 +68,11 @@ fn every_block_at_every_edge_and_orientation() {
 
 #[test]
 fn parts_of_sums() {
-    for block in [Block::Direct8x8, Block::Tiled32, Block::Tiled64] {
+    let mut blocks = vec![Block::Direct8x8, Block::Tiled32, Block::Tiled64];
+    if lanes() {
+        blocks.push(Block::Broadcast16x32);
+    }
+    for block in blocks {
         for parts in [2, 7] {
             let rule = Rule::Exactly(Schedule { block, parts });
             check(rule, &[9, 203], &[203, 34], [false, false]);

@@ -3,7 +3,7 @@
 use super::{
     Matmul,
     gpu::{ALONG_K, add_parts, parts_buffer, parts_within, reads_vectors},
-    schedule::Sizes,
+    schedule::{Kind, Sizes},
 };
 use crate::{
     device::Gpu,
@@ -28,7 +28,7 @@ impl Matmul {
         gpu: &Arc<Gpu>,
         (a, b): (&Leaf, &Leaf),
         sizes: Sizes,
-        software: bool,
+        kind: Kind,
         plan: &Plan,
     ) -> Result<()> {
         let MatmulShape { batch, m, n, k } = &self.shape;
@@ -37,7 +37,7 @@ impl Matmul {
         // The matrix is the operand of many rows.
         let ((w, shape_w), (x, shape_x), rows) = if sizes.n == 1 { (a, b, sizes.m) } else { (b, a, sizes.n) };
         let (_, along) = reads_vectors(w, &shape_w);
-        let across = if software {
+        let across = if kind != Kind::Hardware {
             1
         } else if along == ALONG_K {
             k.next_power_of_two().clamp(8, GROUP)

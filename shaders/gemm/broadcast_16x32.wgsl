@@ -1,0 +1,106 @@
+// y[row, column] = sum over k of a[row, k] * b[column, k]: eight threads for 16 by 32 results of one z and one part of
+// the sum. A thread has four columns of them in registers; half of them fetch four rows of a, which all hear by broadcast.
+//
+// For software adapters whose subgroups are the lanes of a vector: there a load costs as much as many products, and a
+// broadcast almost nothing. What a row, a place and a step are, the operands' files say.
+
+const JUMP: u32 = 4u;
+
+// The number of a thread among those that share what they fetch.
+var<private> lane: u32;
+
+@compute @workgroup_size(8)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    lane = thread;
+    let id = group.y * groups.x + group.x;
+    let tile = id % p.tiles;
+    let z = (id / p.tiles) % p.batches;
+    let part = id / p.tiles / p.batches;
+    if (part >= p.parts) {
+        return;
+    }
+    let row = (tile / p.tiles_n) * 16u;
+    let column = (tile % p.tiles_n) * 32u + thread * 4u;
+    let first = part * p.part;
+    let last = min(first + p.part, steps(z));
+    // Rows and columns past the end repeat the last one and are not stored.
+    let own = row + thread * 4u;
+    let a0 = row_a(z, min(own, p.m - 1u));
+    let a1 = row_a(z, min(own + 1u, p.m - 1u));
+    let a2 = row_a(z, min(own + 2u, p.m - 1u));
+    let a3 = row_a(z, min(own + 3u, p.m - 1u));
+    let b0 = row_b(z, min(column, p.n - 1u));
+    let b1 = row_b(z, min(column + 1u, p.n - 1u));
+    let b2 = row_b(z, min(column + 2u, p.n - 1u));
+    let b3 = row_b(z, min(column + 3u, p.n - 1u));
+    var c0 = vec4<T>();
+    var c1 = vec4<T>();
+    var c2 = vec4<T>();
+    var c3 = vec4<T>();
+    var c4 = vec4<T>();
+    var c5 = vec4<T>();
+    var c6 = vec4<T>();
+    var c7 = vec4<T>();
+    var c8 = vec4<T>();
+    var c9 = vec4<T>();
+    var c10 = vec4<T>();
+    var c11 = vec4<T>();
+    var c12 = vec4<T>();
+    var c13 = vec4<T>();
+    var c14 = vec4<T>();
+    var c15 = vec4<T>();
+    var q = place(z, first);
+    for (var k = first; k < last; k += 4u) {
+        var u = mat4x4<T>();
+        if (thread < 4u) {
+            u = fetch_a(a0, a1, a2, a3, q, k, last);
+        }
+        let v = fetch_b(b0, b1, b2, b3, q, k, last);
+        // All steps of a result together: it is taken out of memory and put back once.
+        let x00 = subgroupBroadcast(u[0], 0u);
+        let x01 = subgroupBroadcast(u[1], 0u);
+        let x02 = subgroupBroadcast(u[2], 0u);
+        let x03 = subgroupBroadcast(u[3], 0u);
+        c0 += x00.x * v[0] + x01.x * v[1] + x02.x * v[2] + x03.x * v[3];
+        c1 += x00.y * v[0] + x01.y * v[1] + x02.y * v[2] + x03.y * v[3];
+        c2 += x00.z * v[0] + x01.z * v[1] + x02.z * v[2] + x03.z * v[3];
+        c3 += x00.w * v[0] + x01.w * v[1] + x02.w * v[2] + x03.w * v[3];
+        let x10 = subgroupBroadcast(u[0], 1u);
+        let x11 = subgroupBroadcast(u[1], 1u);
+        let x12 = subgroupBroadcast(u[2], 1u);
+        let x13 = subgroupBroadcast(u[3], 1u);
+        c4 += x10.x * v[0] + x11.x * v[1] + x12.x * v[2] + x13.x * v[3];
+        c5 += x10.y * v[0] + x11.y * v[1] + x12.y * v[2] + x13.y * v[3];
+        c6 += x10.z * v[0] + x11.z * v[1] + x12.z * v[2] + x13.z * v[3];
+        c7 += x10.w * v[0] + x11.w * v[1] + x12.w * v[2] + x13.w * v[3];
+        let x20 = subgroupBroadcast(u[0], 2u);
+        let x21 = subgroupBroadcast(u[1], 2u);
+        let x22 = subgroupBroadcast(u[2], 2u);
+        let x23 = subgroupBroadcast(u[3], 2u);
+        c8 += x20.x * v[0] + x21.x * v[1] + x22.x * v[2] + x23.x * v[3];
+        c9 += x20.y * v[0] + x21.y * v[1] + x22.y * v[2] + x23.y * v[3];
+        c10 += x20.z * v[0] + x21.z * v[1] + x22.z * v[2] + x23.z * v[3];
+        c11 += x20.w * v[0] + x21.w * v[1] + x22.w * v[2] + x23.w * v[3];
+        let x30 = subgroupBroadcast(u[0], 3u);
+        let x31 = subgroupBroadcast(u[1], 3u);
+        let x32 = subgroupBroadcast(u[2], 3u);
+        let x33 = subgroupBroadcast(u[3], 3u);
+        c12 += x30.x * v[0] + x31.x * v[1] + x32.x * v[2] + x33.x * v[3];
+        c13 += x30.y * v[0] + x31.y * v[1] + x32.y * v[2] + x33.y * v[3];
+        c14 += x30.z * v[0] + x31.z * v[1] + x32.z * v[2] + x33.z * v[3];
+        c15 += x30.w * v[0] + x31.w * v[1] + x32.w * v[2] + x33.w * v[3];
+        q = jump(q);
+    }
+    // A loop, since what follows a product is long: one of it is compiled faster than one for each row.
+    var results = array<vec4<T>, 16>(
+        c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15,
+    );
+    let rows = min(16u, p.m - row);
+    for (var i = 0u; i < rows; i++) {
+        put4(z, part, row + i, column, results[i]);
+    }
+}
