@@ -10,13 +10,17 @@ static COUNTING: Mutex<()> = Mutex::new(());
 
 /// Launches and read-backs of `f` on the GPU or software adapter.
 fn count<T>(f: impl Fn(&Device) -> T) -> (u64, u64) {
-    let _alone = COUNTING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let device = testing::devices().pop().expect("there is always the CPU");
     assert!(!device.is_cpu(), "launches are counted on a GPU; install a software adapter");
+    count_on(&device, f)
+}
+
+fn count_on<T>(device: &Device, f: impl Fn(&Device) -> T) -> (u64, u64) {
+    let _alone = COUNTING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     device.synchronize().unwrap();
     let before = device.stats();
-    let kept = f(&device);
-    force_all(&device);
+    let kept = f(device);
+    force_all(device);
     let did = device.stats() - before;
     drop(kept);
     (did.launches, did.read_backs)
@@ -127,7 +131,7 @@ fn a_layer_over_sequences_is_not_waited_for() {
     if unfused() {
         return;
     }
-    let (launches, read_backs) = count(|device| {
+    let run = |device: &Device| {
         let lstm = L::NStepLSTM::new(1, 8, 8, 0.0).to_device(device);
         let lengths = [10, 3, 12, 7];
         let x = |n: usize| Variable::new(Tensor::from_slice(&vec![0.5f32; n * 8], [n, 8], device));
@@ -136,10 +140,14 @@ fn a_layer_over_sequences_is_not_waited_for() {
         let sums: Vec<Variable> = ys.iter().map(F::sum).collect();
         F::add_all(&sums.iter().collect::<Vec<_>>()).backward();
         (lstm, hy, cy)
-    });
+    };
+    let (launches, read_backs) = count(run);
     assert_eq!(read_backs, 0);
     println!("NStepLSTM over 12 steps: {launches} launches forward and backward");
     assert!(launches <= 12 * 10 + 40, "{launches} launches");
+    // On the CPU a pass forward and one back, however many steps there are.
+    let (launches, read_backs) = count_on(&Device::cpu(), run);
+    assert!(launches <= 30 && read_backs == 0, "{launches} launches, {read_backs} read-backs");
 }
 
 #[test]
