@@ -2,7 +2,7 @@
 //!
 //! Derivatives of the three are the three again. On a GPU each is a matrix product whose operands are found in the images
 //! themselves (`gemm/*.wgsl` with the operands of `convolution/*.wgsl`); its workspace is a table of offsets, and parts of
-//! sums where there are few results. On the CPU blocks of windows are gathered as the panels that tiles are computed from
+//! sums where there are few results. Software adapters take another way to the images' gradient ([`spread`]). On the CPU blocks of windows are gathered as the panels that tiles are computed from
 //! ([`tiles`](super::tiles)), by whole vectors: from the images, or where there is padding from a copy of the few rows under
 //! the block. A thread's workspace is a few megabytes, and that of parts of weight gradients is bounded by 64 MiB in all.
 
@@ -11,6 +11,7 @@ mod data;
 mod forward;
 mod gather;
 mod patches;
+mod spread;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -59,7 +60,13 @@ fn run(direction: Direction, a: &Tensor, b: &Tensor, shape: &ConvolutionShape, r
     let (a, b) = (settled(a), settled(b));
     let operands: &[&Tensor] = if direction == Direction::Weights { &[&a, &b] } else { &[&a] };
     let results: &[&Shape] = if direction == Direction::Weights { &[] } else { &[&result] };
-    if let Some(parts) = slabs(a.device(), operands, results, shape.products() / matmul::PRODUCTS) {
+    let spread = if direction == Direction::Data { spread::images(shape, &a) } else { 0 };
+    let mut parts = slabs(a.device(), operands, results, shape.products() / matmul::PRODUCTS);
+    if parts.is_none() && spread > 0 && spread < shape.images {
+        let each = shape.images.div_ceil(shape.images.div_ceil(spread));
+        parts = Some((0..shape.images).step_by(each).map(|at| at..(at + each).min(shape.images)).collect());
+    }
+    if let Some(parts) = parts {
         // Images by themselves: their results side by side, or the sums of what they give the filters.
         let results = parts.into_iter().map(|part| {
             let shape = ConvolutionShape { images: part.len(), ..shape.clone() };
@@ -80,6 +87,9 @@ fn run(direction: Direction, a: &Tensor, b: &Tensor, shape: &ConvolutionShape, r
         } else {
             together(&results.inspect(Tensor::force).collect::<Vec<_>>())
         };
+    }
+    if spread > 0 && shape.images > 0 {
+        return spread::spread(&a, &b, shape);
     }
     let (a, b) = (shown(a), shown(b));
     let dtype = a.dtype();

@@ -1,6 +1,6 @@
 //! Every schedule of every direction on whatever adapter there is, against plain loops in f64.
 
-use super::{Direction, data, forward, weights};
+use super::{Direction, data, forward, spread::spread, weights};
 use crate::{
     device::Device,
     error::Result,
@@ -179,6 +179,10 @@ fn every_schedule_against_plain_loops() {
                 Direction::Data => s.images_shape(),
                 Direction::Weights => s.filters_shape(),
             };
+            if direction == Direction::Data {
+                let y = spread(&a, &b, s).add_scalar(1.0);
+                close(&format!("{direction:?} by windows of {s:?}"), &y, &expected);
+            }
             for &(block, parts) in schedules {
                 let schedule = Schedule { block, parts };
                 let launcher = Arc::new(Scheduled(direction, s.clone(), schedule));
