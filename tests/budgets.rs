@@ -147,7 +147,7 @@ fn a_layer_over_sequences_is_not_waited_for() {
     assert!(launches <= 12 * 10 + 40, "{launches} launches");
     // On the CPU a pass forward and one back, however many steps there are.
     let (launches, read_backs) = count_on(&Device::cpu(), run);
-    assert!(launches <= 30 && read_backs == 0, "{launches} launches, {read_backs} read-backs");
+    assert!(launches <= 33 && read_backs == 0, "{launches} launches, {read_backs} read-backs");
 }
 
 #[test]

@@ -15,7 +15,16 @@ fn main(
         return;
     }
     var sum = load_x(o, 0u);
-    for (var r = 1u; r < p.length; r++) {
+    var r = 1u;
+    if (p.length >= 8u) {
+        var four = load4_x(o, 0u);
+        for (r = 4u; r + 3u < p.length; r += 4u) {
+            let v = load4_x(o, r);
+            four = vec4<T>(combine(four.x, v.x), combine(four.y, v.y), combine(four.z, v.z), combine(four.w, v.w));
+        }
+        sum = combine(combine(four.x, four.y), combine(four.z, four.w));
+    }
+    for (; r < p.length; r++) {
         sum = combine(sum, load_x(o, r));
     }
     store(o, sum);

@@ -8,10 +8,21 @@ fn largest_and_sum(o: u32, lane: u32, thread: u32) -> vec2<T> {
     var sum = T(0);
     if (THREADS == 1u) {
         // Whoever shares a row with nobody has it in its cache: a second reading costs less than more exponentials.
-        for (var r = 0u; r < p.length; r++) {
+        let whole = p.length / 4u * 4u;
+        var largest4 = vec4<T>(LOWEST);
+        for (var r = 0u; r < whole; r += 4u) {
+            largest4 = max(largest4, load4_x(o, r));
+        }
+        most = max(max(largest4.x, largest4.y), max(largest4.z, largest4.w));
+        for (var r = whole; r < p.length; r++) {
             most = max(most, load_x(o, r));
         }
-        for (var r = 0u; r < p.length; r++) {
+        var sum4 = vec4<T>();
+        for (var r = 0u; r < whole; r += 4u) {
+            sum4 += exp(load4_x(o, r) - vec4<T>(most));
+        }
+        sum = (sum4.x + sum4.y) + (sum4.z + sum4.w);
+        for (var r = whole; r < p.length; r++) {
             sum += exp(load_x(o, r) - most);
         }
     } else {

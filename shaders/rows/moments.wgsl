@@ -13,13 +13,24 @@ fn run(workgroup: u32, thread: u32) {
     let last = min(first + p.part, p.length);
     let count = T(last - first);
     let near = load_x(o, first);
-    var sum = T(0);
-    for (var r = first + lane; r < last; r += THREADS) {
+    // By four as far as a row is one thread's.
+    let begin = select(first, last - (last - first) % 4u, THREADS == 1u && first % 4u == 0u);
+    var sum4 = vec4<T>();
+    for (var r = first; r < begin; r += 4u) {
+        sum4 += load4_x(o, r) - vec4<T>(near);
+    }
+    var sum = (sum4.x + sum4.y) + (sum4.z + sum4.w);
+    for (var r = begin + lane; r < last; r += THREADS) {
         sum += load_x(o, r) - near;
     }
     let mean = near + together(thread, sum) / count;
-    var squares = T(0);
-    for (var r = first + lane; r < last; r += THREADS) {
+    var squares4 = vec4<T>();
+    for (var r = first; r < begin; r += 4u) {
+        let d = load4_x(o, r) - vec4<T>(mean);
+        squares4 += d * d;
+    }
+    var squares = (squares4.x + squares4.y) + (squares4.z + squares4.w);
+    for (var r = begin + lane; r < last; r += THREADS) {
         let d = load_x(o, r) - mean;
         squares += d * d;
     }

@@ -16,13 +16,25 @@ fn run(workgroup: u32, thread: u32) {
     }
     let log_sum = log(sum);
     let scale = T(1) / sum;
-    for (var r = lane; r < p.length; r += THREADS) {
-        let x = load_x(o, r);
-        if (LOG == 1u) {
-            // In this order: the sum of both is as coarse as the largest value.
-            store_y(o, r, x - largest - log_sum);
-        } else {
-            store_y(o, r, exp(x - largest) * scale);
+    var first = 0u;
+    if (THREADS == 1u) {
+        for (; first + 3u < p.length; first += 4u) {
+            let y = value4(load4_x(o, first), largest, log_sum, scale);
+            store_y(o, first, y.x);
+            store_y(o, first + 1u, y.y);
+            store_y(o, first + 2u, y.z);
+            store_y(o, first + 3u, y.w);
         }
     }
+    for (var r = first + lane; r < p.length; r += THREADS) {
+        store_y(o, r, value4(vec4<T>(load_x(o, r)), largest, log_sum, scale).x);
+    }
+}
+
+fn value4(x: vec4<T>, largest: T, log_sum: T, scale: T) -> vec4<T> {
+    if (LOG == 1u) {
+        // In this order: the sum of both is as coarse as the largest value.
+        return x - vec4<T>(largest) - vec4<T>(log_sum);
+    }
+    return exp(x - vec4<T>(largest)) * scale;
 }

@@ -116,7 +116,7 @@ fn run(x: &Tensor, t: &Tensor, ignore: i32, dtypes: [DType; 3]) -> Result<[Buffe
             const FILES: &[Wgsl] =
                 &[wgsl!("math/limits.wgsl"), wgsl!("rows/largest_and_sum.wgsl"), wgsl!("rows/cross_entropy.wgsl")];
             let mut kernel = Kernel::over_rows("cross_entropy", gpu, prologue.plan.compute, FILES);
-            kernel.input("x", &prologue, Index::Split(x.ndim() - 1));
+            kernel.rows("x", &prologue, x.ndim() - 1);
             kernel.integers("target", &target, target_at, true);
             for ((name, buffer), dtype) in ["loss", "sum", "label"].into_iter().zip(&out).zip(dtypes) {
                 kernel.output(name, buffer, dtype, 0);

@@ -217,7 +217,7 @@ impl Geometry {
         let whole = self.lead * parts == 1;
         let files = if whole && running.is_some() { MOVING } else { PLAIN };
         let mut kernel = Kernel::over_rows("moments", gpu, compute, files);
-        kernel.input("x", prologue, Index::Split(self.split));
+        kernel.rows("x", prologue, self.split);
         kernel.constant("PARTS", u32::from(!whole));
         kernel.word("kept", self.kept);
         kernel.real("eps", eps);

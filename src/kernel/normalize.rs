@@ -89,7 +89,7 @@ fn normalized(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result<(Bu
         }
         Device::Gpu(gpu) => {
             let mut kernel = Kernel::over_rows("normalize_rows", gpu, px.plan.compute, FILES);
-            kernel.input("x", &px, Index::Split(1));
+            kernel.rows("x", &px, 1);
             kernel.input("gamma", &gamma, Index::Flat);
             kernel.input("beta", &beta, Index::Flat);
             kernel.output("y", &y, x.dtype(), 0);

@@ -282,7 +282,6 @@ impl Reduce {
         let compute = prologue.plan.compute;
         let (results, reduced) = prologue.plan.shape.split_at(kept);
         let (outputs, length): (usize, usize) = (results.iter().product(), reduced.iter().product());
-        let index = Index::Split(kept);
         // Few long sums: first parts of them, by many workgroups.
         const PART: usize = 8192;
         // Loops end after 65,535 turns on some software adapters, and long ones trip the watchdogs of others.
@@ -302,7 +301,7 @@ impl Reduce {
             let [outputs, length] = [outputs, length].map(tuner::bucket);
             format!("reduce {outputs} {length} {by_row} {compute:?}")
         };
-        let launch = |way| self.launch_way(way, gpu, device, prologue, index, (outputs, length), target);
+        let launch = |way| self.launch_way(way, gpu, device, prologue, kept, (outputs, length), target);
         launch(tuner::choose(gpu, question, &candidates, launch)?)
     }
 
@@ -313,7 +312,7 @@ impl Reduce {
         gpu: &Arc<Gpu>,
         device: &Device,
         prologue: &Prologue,
-        index: Index,
+        kept: usize,
         (outputs, length): (usize, usize),
         target: Target<'_>,
     ) -> Result<()> {
@@ -322,18 +321,24 @@ impl Reduce {
             let bytes = (outputs * parts) as u64 * 4;
             let scratch = Tag::Workspace.during(|| device.allocate(bytes))?;
             let view = View::contiguous([outputs * parts]);
-            self.launch_rows(gpu, prologue, index, (outputs, length, parts), Target::Memory(&scratch, compute, &view));
+            self.launch_rows(
+                gpu,
+                prologue,
+                Index::Split(kept),
+                (outputs, length, parts),
+                Target::Memory(&scratch, compute, &view),
+            );
             let storage = Storage::ready(device.clone(), compute, outputs * parts, scratch.clone(), None);
             let partial = Tensor::whole(storage, Shape::from([outputs, parts]));
             let prologue = fuse::whole_prologue(partial)?;
             self.launch_rows(gpu, &prologue, Index::Split(1), (outputs, parts, 1), target);
         } else if way == Way::Rows {
-            self.launch_rows(gpu, prologue, index, (outputs, length, 1), target);
+            self.launch_rows(gpu, prologue, Index::Split(kept), (outputs, length, 1), target);
         } else {
             let files = [wgsl!("math/is_nan.wgsl"), wgsl!("family/combine.wgsl"), wgsl!("family/reduce_columns.wgsl")];
             let mut kernel = Kernel::new("reduce_columns", gpu, compute, &files);
             kernel.constant("REDUCTION", self.reduction.code());
-            kernel.input("x", prologue, index);
+            kernel.rows("x", prologue, kept);
             target.add(&mut kernel);
             kernel.word("length", length);
             kernel.launch_elements(outputs);

@@ -115,7 +115,7 @@ impl Launcher for Softmax {
                     let rows = view.size() / length;
                     let mut kernel = Kernel::over_rows("softmax", gpu, plan.compute, FILES);
                     kernel.constant("LOG", u32::from(self.log));
-                    kernel.input("x", prologue, Index::Split(kept));
+                    kernel.rows("x", prologue, kept);
                     kernel.output_view("y", &output.buffer, dtype, view, Index::Split(kept));
                     let threads = row_threads(&mut kernel, length);
                     kernel.word("rows", rows);

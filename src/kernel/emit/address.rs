@@ -287,6 +287,24 @@ pub(super) fn vectorises(plan: &Plan) -> bool {
     })
 }
 
+/// Whether four neighbours of a row, counted over the axes from `lead` on, can be read at once.
+pub(super) fn rows_vectorise(plan: &Plan, lead: usize) -> bool {
+    let strides = |axes: Range<usize>| -> SmallVec<[&[isize]; 8]> {
+        plan.leaves.iter().map(|l| &l.strides[axes.clone()]).collect()
+    };
+    let all = plan.shape.len();
+    let (_, outer) = collapse(&plan.shape[..lead], &strides(0..lead));
+    let (dims, inner) = collapse(&plan.shape[lead..], &strides(lead..all));
+    let Some(&length) = dims.last() else { return false };
+    let whole = dims.len() == 1 || length % 4 == 0;
+    let fits = |((leaf, outer), inner): ((&Leaf, &Vec<isize>), &Vec<isize>)| match inner.split_last() {
+        Some((0, _)) => true,
+        Some((1, others)) => leaf.offset % 4 == 0 && others.iter().chain(outer).all(|s| s % 4 == 0),
+        _ => false,
+    };
+    whole && plan.nodes.iter().all(|n| !n.op.indexed) && plan.leaves.iter().zip(&outer).zip(&inner).all(fits)
+}
+
 /// Whether a leaf's memory goes on to a multiple of four elements.
 pub(super) fn leaf_padded(leaf: &Leaf, n: usize) -> bool {
     leaf.offset + n.next_multiple_of(4) <= elements(&leaf.buffer, leaf.dtype)

@@ -46,16 +46,56 @@ struct Bound {
 }
 
 enum Part<'a> {
-    Load { name: &'static str, plan: &'a Plan, source: Source, at: Addressing },
-    Store { name: &'static str, binding: usize, at: Option<Addressing> },
-    Map { plan: &'a Plan, at: Addressing, outputs: Vec<usize>, lanes: u8, cell: bool },
-    Epilogue { plan: &'a Plan, at: Addressing, outputs: Vec<usize>, split: bool },
-    Constant { name: &'static str, value: u32 },
-    Fault { binding: Option<usize> },
-    Integers { name: &'static str, binding: usize },
-    Put { name: &'static str, binding: usize, at: Addressing },
-    Memory { name: &'static str, binding: usize },
-    Matrix { name: &'static str, at: Addressing },
+    /// `fours`: how many elements are read at once where rows are also read by four.
+    Load {
+        name: &'static str,
+        plan: &'a Plan,
+        source: Source,
+        at: Addressing,
+        fours: Option<u8>,
+    },
+    Store {
+        name: &'static str,
+        binding: usize,
+        at: Option<Addressing>,
+    },
+    Map {
+        plan: &'a Plan,
+        at: Addressing,
+        outputs: Vec<usize>,
+        lanes: u8,
+        cell: bool,
+    },
+    Epilogue {
+        plan: &'a Plan,
+        at: Addressing,
+        outputs: Vec<usize>,
+        split: bool,
+    },
+    Constant {
+        name: &'static str,
+        value: u32,
+    },
+    Fault {
+        binding: Option<usize>,
+    },
+    Integers {
+        name: &'static str,
+        binding: usize,
+    },
+    Put {
+        name: &'static str,
+        binding: usize,
+        at: Addressing,
+    },
+    Memory {
+        name: &'static str,
+        binding: usize,
+    },
+    Matrix {
+        name: &'static str,
+        at: Addressing,
+    },
 }
 
 /// A kernel being put together.
@@ -180,7 +220,19 @@ impl<'a> Kernel<'a> {
         let plan = &prologue.plan;
         let at = self.address(name, plan, &[], index, 1, None);
         self.nodes(name, &plan.nodes, &[prologue.source]);
-        self.parts.push(Part::Load { name, plan, source: prologue.source, at });
+        self.parts.push(Part::Load { name, plan, source: prologue.source, at, fours: None });
+    }
+
+    /// As [`Kernel::input`] for positions `(o, r)` over the first `lead` axes and the others, and
+    /// `load4_<name>(o, r) -> vec4<T>`, four neighbours of a row from a multiple of four on; in one load where memory allows.
+    pub(in crate::kernel) fn rows(&mut self, name: &'static str, prologue: &'a Prologue, lead: usize) {
+        self.key.push(b'R');
+        let plan = &prologue.plan;
+        let lanes = if address::rows_vectorise(plan, lead) { 4 } else { 1 };
+        self.key.push(lanes);
+        let at = self.address(name, plan, &[], Index::Split(lead), lanes, None);
+        self.nodes(name, &plan.nodes, &[prologue.source]);
+        self.parts.push(Part::Load { name, plan, source: prologue.source, at, fours: Some(lanes) });
     }
 
     /// `base_<name>(o)`, where the rows of a strided array begin, counted over its first `lead` axes, and

@@ -132,13 +132,22 @@ impl Kernel<'_> {
                     }
                 }
             }
-            Part::Load { name, plan, source, at } => {
+            Part::Load { name, plan, source, at, fours } => {
                 let args: &[&str] = if at.groups.len() == 2 { &["o", "r"] } else { &["i"] };
                 let flat = if at.groups.len() == 2 { "0u" } else { "i" };
                 let list: Vec<String> = args.iter().map(|a| format!("{a}: u32")).collect();
                 w(format_args!("fn load_{name}({}) -> T {{\n", list.join(", ")));
                 let value = self.body(t, name, plan, at, args, flat, 1);
                 let _ = writeln!(t, "    return {};\n}}", value(*source));
+                let Some(lanes) = fours else { return };
+                let _ = writeln!(t, "fn load4_{name}(o: u32, r: u32) -> vec4<T> {{");
+                if *lanes == 4 {
+                    let value = self.body(t, name, plan, at, args, flat, 4);
+                    let _ = writeln!(t, "    return {};\n}}", value(*source));
+                } else {
+                    let each = ["", " + 1u", " + 2u", " + 3u"].map(|more| format!("load_{name}(o, r{more})"));
+                    let _ = writeln!(t, "    return vec4<T>({});\n}}", each.join(", "));
+                }
             }
             Part::Map { plan, at, outputs, lanes, cell } => {
                 w(format_args!("const LANES: u32 = {lanes}u;\nfn op(i: u32) {{\n"));
@@ -179,6 +188,8 @@ impl Kernel<'_> {
             (1, 1, true) => format!("b{binding}[{i}]"),
             (1, 1, false) => format!("T(b{binding}[{i}])"),
             (1, _, _) => format!("vec4<T>(T(b{binding}[{i}]))"),
+            (_, 1, true) => format!("b{binding}[({i}) / 4u][({i}) % 4u]"),
+            (_, 1, false) => format!("T(b{binding}[({i}) / 4u][({i}) % 4u])"),
             (_, _, true) => format!("b{binding}[({i}) / 4u]"),
             (_, _, false) => format!("vec4<T>(b{binding}[({i}) / 4u])"),
         }
