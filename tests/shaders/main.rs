@@ -106,6 +106,7 @@ fn every_schedule_with_every_operand() {
         sets.push([*schedule, &["convolution/windows.wgsl", "convolution/cell.wgsl", "gemm/put.wgsl"], fetch].concat());
     }
     sets.push(vec!["convolution/add_windows.wgsl"]);
+    sets.push(vec!["convolution/lay_windows.wgsl"]);
     sets.push(vec!["gemm/vector.wgsl", "gemm/put_flat.wgsl"]);
     sets.push(vec!["gemm/vector.wgsl", "gemm/put_part.wgsl"]);
     for share in ["rows/share.wgsl", "rows/share_subgroups.wgsl"] {

@@ -2,16 +2,16 @@
 //!
 //! Derivatives of the three are the three again. On a GPU each is a matrix product whose operands are found in the images
 //! themselves (`gemm/*.wgsl` with the operands of `convolution/*.wgsl`); its workspace is a table of offsets, and parts of
-//! sums where there are few results. Software adapters take another way to the images' gradient ([`spread`]). On the CPU blocks of windows are gathered as the panels that tiles are computed from
+//! sums where there are few results. Software adapters take another way to the gradients ([`columns`]). On the CPU blocks of windows are gathered as the panels that tiles are computed from
 //! ([`tiles`](super::tiles)), by whole vectors: from the images, or where there is padding from a copy of the few rows under
 //! the block. A thread's workspace is a few megabytes, and that of parts of weight gradients is bounded by 64 MiB in all.
 
+mod columns;
 mod cpu;
 mod data;
 mod forward;
 mod gather;
 mod patches;
-mod spread;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -60,10 +60,10 @@ fn run(direction: Direction, a: &Tensor, b: &Tensor, shape: &ConvolutionShape, r
     let (a, b) = (settled(a), settled(b));
     let operands: &[&Tensor] = if direction == Direction::Weights { &[&a, &b] } else { &[&a] };
     let results: &[&Shape] = if direction == Direction::Weights { &[] } else { &[&result] };
-    let spread = if direction == Direction::Data { spread::images(shape, &a) } else { 0 };
+    let fit = if direction == Direction::Forward { 0 } else { columns::images(shape, &a) };
     let mut parts = slabs(a.device(), operands, results, shape.products() / matmul::PRODUCTS);
-    if parts.is_none() && spread > 0 && spread < shape.images {
-        let each = shape.images.div_ceil(shape.images.div_ceil(spread));
+    if parts.is_none() && fit > 0 && fit < shape.images {
+        let each = shape.images.div_ceil(shape.images.div_ceil(fit));
         parts = Some((0..shape.images).step_by(each).map(|at| at..(at + each).min(shape.images)).collect());
     }
     if let Some(parts) = parts {
@@ -88,10 +88,13 @@ fn run(direction: Direction, a: &Tensor, b: &Tensor, shape: &ConvolutionShape, r
             together(&results.inspect(Tensor::force).collect::<Vec<_>>())
         };
     }
-    if spread > 0 && shape.images > 0 {
-        return spread::spread(&a, &b, shape);
-    }
     let (a, b) = (shown(a), shown(b));
+    if fit > 0 && shape.images > 0 && shape.area() > 0 {
+        return match direction {
+            Direction::Data => columns::data(&a, &b, shape),
+            _ => columns::weights(&a, &b, shape),
+        };
+    }
     let dtype = a.dtype();
     let launcher = Convolve { direction, shape: shape.clone() };
     elementwise::pending(a.device(), Root::Kernel(Arc::new(launcher)), &[&a, &b], result, dtype)

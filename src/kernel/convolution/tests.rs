@@ -1,6 +1,6 @@
 //! Every schedule of every direction on whatever adapter there is, against plain loops in f64.
 
-use super::{Direction, data, forward, spread::spread, weights};
+use super::{Direction, columns, data, forward, weights};
 use crate::{
     device::Device,
     error::Result,
@@ -179,9 +179,13 @@ fn every_schedule_against_plain_loops() {
                 Direction::Data => s.images_shape(),
                 Direction::Weights => s.filters_shape(),
             };
-            if direction == Direction::Data {
-                let y = spread(&a, &b, s).add_scalar(1.0);
-                close(&format!("{direction:?} by windows of {s:?}"), &y, &expected);
+            let by_columns = match direction {
+                Direction::Forward => None,
+                Direction::Data => Some(columns::data(&a, &b, s)),
+                Direction::Weights => Some(columns::weights(&a, &b, s)),
+            };
+            if let Some(y) = by_columns {
+                close(&format!("{direction:?} by columns of {s:?}"), &y.add_scalar(1.0), &expected);
             }
             for &(block, parts) in schedules {
                 let schedule = Schedule { block, parts };

@@ -123,7 +123,7 @@ impl Schedule {
             Block::Direct1x1
         } else if kind == Kind::Lanes && m > 8 && n > 8 {
             // The larger one where it has work enough to make up for being compiled.
-            if m > 16 && m * n * k * batches > 1 << 28 { Block::Broadcast32x32 } else { Block::Broadcast16x32 }
+            if m > 16 && m * n * k * batches >= 1 << 27 { Block::Broadcast32x32 } else { Block::Broadcast16x32 }
         } else if kind != Kind::Hardware {
             // The larger one where it has work enough to make up for being compiled.
             if n > 8 && m * n * k * batches > 1 << 22 { Block::Direct8x16 } else { Block::Direct8x8 }

@@ -1,0 +1,154 @@
+//! Both gradients on software adapters by products of plain matrices: one side of them is what lies under each element of each
+//! window, a column for each window.
+//!
+//! To the images, one product gives those columns, and a sum what lies over each pixel: its products are those of the forward
+//! pass, where gathering takes 1.2 to 2.6 times as many (windows over the edges of the results count as zeros). To the
+//! filters, the columns are laid out and multiplied with the results' gradient. Products of matrices read by vectors, where
+//! gathering reads element by element. The workspace is the columns, [`WORKSPACE`] at most, and the results' gradient once.
+
+use super::gather::{signed, strides};
+use crate::{
+    device::{Device, Gpu},
+    error::Result,
+    kernel::{
+        elementwise,
+        emit::{Index, Kernel, fold},
+    },
+    shape::{ConvolutionShape, DType, Shape},
+    tensor::{
+        Tensor,
+        expr::{Launcher, Operands, Plan, Root},
+        wgsl,
+    },
+};
+use std::sync::Arc;
+
+/// Bytes that the columns may take.
+const WORKSPACE: usize = 64 << 20;
+
+/// The images whose columns fit the workspace; none where this way does not pay.
+pub(super) fn images(s: &ConvolutionShape, x: &Tensor) -> usize {
+    let software = matches!(x.device(), Device::Gpu(gpu) if gpu.is_software());
+    if !software || x.dtype() != DType::F32 || s.filters < 8 || s.taps() == 1 {
+        return 0;
+    }
+    let most = match x.device() {
+        Device::Gpu(gpu) => WORKSPACE.min(gpu.max_binding() as usize),
+        Device::Cpu(_) => WORKSPACE,
+    };
+    most / (s.groups * s.channels * s.taps() * s.area() * 4).max(1)
+}
+
+fn as_shape(x: &Tensor, shape: &[usize]) -> Tensor {
+    let shape = Shape::from(shape);
+    x.try_reshape_view(&shape).unwrap_or_else(|| x.contiguous().with_shape(&shape))
+}
+
+/// The gradient to the images, pending.
+pub(super) fn data(gy: &Tensor, w: &Tensor, s: &ConvolutionShape) -> Tensor {
+    let w = as_shape(w, &[1, s.groups, s.filters, s.channels * s.taps()]);
+    let gy = as_shape(gy, &[s.images, s.groups, s.filters, s.area()]);
+    let elements = w.matmul(&gy, true, false);
+    elements.force();
+    let (device, dtype) = (elements.device().clone(), elements.dtype());
+    let root = Root::Kernel(Arc::new(AddWindows(s.clone())));
+    elementwise::pending(&device, root, &[&elements], s.images_shape(), dtype)
+}
+
+/// The gradient to the filters, pending.
+pub(super) fn weights(x: &Tensor, gy: &Tensor, s: &ConvolutionShape) -> Tensor {
+    let (steps, windows) = (s.channels * s.taps(), s.images * s.area());
+    let root = Root::Kernel(Arc::new(LayWindows(s.clone())));
+    let shape = Shape::from([s.groups, steps, windows]);
+    let columns = elementwise::pending(x.device(), root, &[x], shape, x.dtype());
+    let gy = as_shape(gy, &[s.images, s.groups, s.filters, s.area()]).transpose(Some(&[1, 2, 0, 3]));
+    let gy = as_shape(&gy, &[s.groups, s.filters, windows]);
+    as_shape(&gy.matmul(&columns, false, true), &s.filters_shape())
+}
+
+/// Images to what lies under the elements of windows, `(G, C * taps, N * windows)`.
+#[derive(Debug)]
+struct LayWindows(ConvolutionShape);
+
+impl LayWindows {
+    fn run_gpu(&self, gpu: &Arc<Gpu>, x: &Tensor, plan: &Plan) -> Result<()> {
+        let s = &self.0;
+        let (buffer, at) = x.buffer()?;
+        let files = [wgsl!("convolution/lay_windows.wgsl")];
+        let mut kernel = Kernel::new("convolution_lay_windows", gpu, plan.compute, &files);
+        kernel.memory("x", &buffer, x.dtype(), true);
+        kernel.epilogue(plan, Index::Flat);
+        let lines = plan.shape.size() / s.windows[2];
+        kernel.word("source", at + x.view.offset);
+        kernel.word("lines", lines);
+        kernel.word("images", s.images);
+        kernel.word("columns", s.images * s.area());
+        for (name, stride) in ["s_image", "s_channel", "s_0", "s_1", "s_2"].into_iter().zip(strides(x)) {
+            signed(&mut kernel, name, stride);
+        }
+        geometry(&mut kernel, s);
+        kernel.launch(fold(lines.div_ceil(64)));
+        Ok(())
+    }
+}
+
+impl Launcher for LayWindows {
+    fn run(&self, args: Operands, plan: &Plan) -> Result<()> {
+        match &plan.device {
+            Device::Gpu(gpu) if plan.shape.size() > 0 => self.run_gpu(gpu, &args[0], plan),
+            _ => Ok(()),
+        }
+    }
+
+    fn takes_epilogue(&self, _: &Device) -> bool {
+        true
+    }
+}
+
+/// How windows lie, as parameters.
+fn geometry(kernel: &mut Kernel<'_>, s: &ConvolutionShape) {
+    for (names, values) in [
+        (["size0", "size1", "size2"], s.image),
+        (["pad0", "pad1", "pad2"], s.pad),
+        (["kernel0", "kernel1", "kernel2"], s.kernel),
+        (["dilate0", "dilate1", "dilate2"], s.dilate),
+        (["stride0", "stride1", "stride2"], s.stride),
+        (["count0", "count1", "count2"], s.windows),
+    ] {
+        names.iter().zip(values).for_each(|(name, value)| kernel.word(name, value));
+    }
+}
+
+/// Elements of windows, `(N, G, C * taps, windows)`, to images.
+#[derive(Debug)]
+struct AddWindows(ConvolutionShape);
+
+impl AddWindows {
+    fn run_gpu(&self, gpu: &Arc<Gpu>, elements: &Tensor, plan: &Plan) -> Result<()> {
+        let s = &self.0;
+        let (buffer, at) = elements.buffer()?;
+        let files = [wgsl!("convolution/add_windows.wgsl")];
+        let mut kernel = Kernel::new("convolution_add_windows", gpu, plan.compute, &files);
+        kernel.constant("STRIDED", u32::from(s.stride != [1; 3]));
+        kernel.memory("x", &buffer, elements.dtype(), true);
+        kernel.epilogue(plan, Index::Flat);
+        kernel.word("source", at + elements.view.offset);
+        kernel.word("n", plan.shape.size());
+        geometry(&mut kernel, s);
+        kernel.launch(fold(plan.shape.size().div_ceil(64)));
+        Ok(())
+    }
+}
+
+impl Launcher for AddWindows {
+    fn run(&self, args: Operands, plan: &Plan) -> Result<()> {
+        match &plan.device {
+            Device::Gpu(gpu) if plan.shape.size() > 0 => self.run_gpu(gpu, &args[0], plan),
+            _ => Ok(()),
+        }
+    }
+
+    fn takes_epilogue(&self, _: &Device) -> bool {
+        true
+    }
+}
