@@ -6,7 +6,7 @@ use super::{
     first,
     fuse::{self, Prologue},
     parallel::{self, Disjoint},
-    row_passes::{self as passes, fold_columns, folded},
+    row_passes::{self as passes, fold_columns, fold_rows, folded},
     split::{self, Operand},
     tuner,
 };
@@ -392,7 +392,16 @@ impl Reduce {
             let blocks = Blocks::<R>::new(&prologue.plan);
             if a >= 2 * rayon::current_num_threads() || a * r * b < 1 << 16 {
                 let shared = Disjoint::new(&mut sums);
+                let whole = match prologue.source {
+                    Source::Leaf(leaf) if b == 1 => blocks.direct(leaf as usize, 0, a * r),
+                    _ => None,
+                };
                 parallel::ranges(a, r * b, 1, |range| {
+                    if let Some(values) = whole {
+                        // SAFETY: as below.
+                        let sums = unsafe { shared.range(range.clone()) };
+                        return self.fold_rows(&values[range.start * r..range.end * r], r, sums);
+                    }
                     for i in range {
                         // SAFETY: each lead position has its own sums.
                         let sums = unsafe { shared.range(i * b..(i + 1) * b) };
@@ -437,10 +446,9 @@ impl Reduce {
         b: usize,
         sums: &mut [f64],
     ) {
-        const BLOCK: usize = 2048;
         let mut done = 0;
         let mut take = |values: &[R]| {
-            for values in values.chunks(BLOCK) {
+            for values in values.chunks(passes::BLOCK) {
                 if b == 1 {
                     sums[0] = self.reduction.combine(sums[0], self.fold(values).to_f64());
                 } else {
@@ -460,8 +468,8 @@ impl Reduce {
         {
             return take(values);
         }
-        for from in (0..n).step_by(BLOCK) {
-            blocks.compute(at + from, BLOCK.min(n - from), &[source], |_, values| take(values));
+        for from in (0..n).step_by(passes::BLOCK) {
+            blocks.compute(at + from, passes::BLOCK.min(n - from), &[source], |_, values| take(values));
         }
     }
 
@@ -471,6 +479,15 @@ impl Reduce {
             Reduction::Prod => folded(passes::Prod, values),
             Reduction::Max => folded(passes::Max, values),
             Reduction::Min => folded(passes::Min, values),
+        }
+    }
+
+    fn fold_rows<R: Lane>(&self, rows: &[R], length: usize, sums: &mut [f64]) {
+        match self.reduction {
+            Reduction::Sum => fold_rows(passes::Sum, rows, length, sums),
+            Reduction::Prod => fold_rows(passes::Prod, rows, length, sums),
+            Reduction::Max => fold_rows(passes::Max, rows, length, sums),
+            Reduction::Min => fold_rows(passes::Min, rows, length, sums),
         }
     }
 

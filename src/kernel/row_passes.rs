@@ -7,6 +7,9 @@ use pulp::{Arch, NullaryFnOnce};
 /// Elements that are folded side by side.
 const LANES: usize = 64;
 
+/// Elements that are folded in their own type.
+pub(super) const BLOCK: usize = 2048;
+
 /// How two values become one.
 pub(super) trait Fold<R>: Copy {
     fn start(self) -> R;
@@ -60,6 +63,25 @@ pub(super) fn folded<R: Lane, F: Fold<R>>(fold: F, row: &[R]) -> R {
     Arch::new().dispatch(Pass(fold, row))
 }
 
+/// Each row by itself: blocks in the row's type, these in `f64`.
+pub(super) fn fold_rows<R: Lane>(fold: impl Fold<R> + Fold<f64>, rows: &[R], length: usize, out: &mut [f64]) {
+    struct Pass<'a, R, F>(F, &'a [R], usize, &'a mut [f64]);
+    impl<R: Lane, F: Fold<R> + Fold<f64>> NullaryFnOnce for Pass<'_, R, F> {
+        type Output = ();
+        #[inline(always)]
+        fn call(self) {
+            let Pass(fold, rows, length, out) = self;
+            for (out, row) in out.iter_mut().zip(rows.chunks_exact(length)) {
+                *out = Fold::<f64>::start(fold);
+                for block in row.chunks(BLOCK) {
+                    *out = fold.fold(*out, fold_row(fold, block).to_f64());
+                }
+            }
+        }
+    }
+    Arch::new().dispatch(Pass(fold, rows, length, out));
+}
+
 #[inline(always)]
 pub(super) fn fold_row<R: Lane, F: Fold<R>>(fold: F, row: &[R]) -> R {
     let (chunks, rest) = row.as_chunks::<LANES>();
@@ -75,14 +97,18 @@ pub(super) fn fold_row<R: Lane, F: Fold<R>>(fold: F, row: &[R]) -> R {
             *lane = fold.fold(*lane, v);
         }
     }
-    let mut half = LANES / 2;
-    while half > 0 {
-        for i in 0..half {
-            lanes[i] = fold.fold(lanes[i], lanes[i + half]);
-        }
-        half /= 2;
+    // In memory, or the compiler takes the array apart into single values and loses the vectors of the loops above;
+    // lengths are constants, so that the loops below become single instructions.
+    let lanes = std::hint::black_box(lanes);
+    let (mut sixteen, mut four) = ([fold.start(); 16], [fold.start(); 4]);
+    for (i, lane) in sixteen.iter_mut().enumerate() {
+        *lane = fold.fold(fold.fold(lanes[i], lanes[i + 16]), fold.fold(lanes[i + 32], lanes[i + 48]));
     }
-    rest.iter().fold(lanes[0], |a, &b| fold.fold(a, b))
+    for (i, lane) in four.iter_mut().enumerate() {
+        *lane = fold.fold(fold.fold(sixteen[i], sixteen[i + 4]), fold.fold(sixteen[i + 8], sixteen[i + 12]));
+    }
+    let one = fold.fold(fold.fold(four[0], four[1]), fold.fold(four[2], four[3]));
+    rest.iter().fold(one, |a, &b| fold.fold(a, b))
 }
 
 /// Where a row's largest value is, the first of equals, or its smallest; NaN counts as both. Rows have an element.
@@ -131,9 +157,14 @@ mod tests {
 
     #[test]
     fn rows_of_every_length_fold_to_what_loops_say() {
-        for n in (0..40usize).chain([63, 64, 65, 100, 127, 128, 200, 1000]) {
+        for n in (0..40usize).chain([63, 64, 65, 100, 127, 128, 200, 1000, 5000]) {
             let row: Vec<f64> = (0..n).map(|i| f64::from((i * 37 % 101) as u32) - 50.0).collect();
             assert_eq!(folded(Sum, &row), row.iter().sum::<f64>());
+            if n > 0 {
+                let (rows, mut sums) = (row.repeat(3), [f64::NAN; 3]);
+                fold_rows(Sum, &rows, n, &mut sums);
+                assert_eq!(sums, [row.iter().sum::<f64>(); 3]);
+            }
             assert_eq!(folded(Max, &row), row.iter().copied().fold(f64::NEG_INFINITY, f64::max));
             assert_eq!(folded(Min, &row), row.iter().copied().fold(f64::INFINITY, f64::min));
             let near: Vec<f64> = (0..n).map(|i| 1.0 + f64::from(i as u32 % 3) / 64.0).collect();
