@@ -77,7 +77,8 @@ fn tunes() {
     let product = |device: &Device| {
         let x = Tensor::linspace(-1.0, 1.0, 64 * 48, device).reshape([64, 48]);
         let y = x.matmul(&x.transpose(None), false, false).relu();
-        let [images, filters] = [[4, 8, 8, 12], [8, 8, 6, 8]].map(|shape| Variable::new(x.reshape(shape)));
+        // Fewer than 8 filters: more would not take the convolutions' own gradients on software adapters.
+        let [images, filters] = [[4, 8, 8, 12], [6, 8, 8, 8]].map(|shape| Variable::new(x.reshape(shape)));
         let convolved = F::convolution_2d(&images, &filters, None, &Convolution::default());
         F::sum(&(&convolved * &convolved)).backward();
         let gradients = [&images, &filters].map(|x| x.grad().unwrap());

@@ -150,8 +150,8 @@ impl<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize> WithSimd for F
                 // Rows past the last are multiplied too, and not stored.
                 let row = self.first + ((at + i) % together).min(rows - 1);
                 let filter = &self.w[self.group * group + row * outer + (at + i) / together * inner..][..9];
-                for tap in 0..9 {
-                    taps[tap][i] = filter[if job.turned { 8 - tap } else { tap }];
+                for (tap, taps) in taps.iter_mut().enumerate() {
+                    taps[i] = filter[if job.turned { 8 - tap } else { tap }];
                 }
             }
             let mut tile = [[zero; 3]; 3];
@@ -162,8 +162,14 @@ impl<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize> WithSimd for F
             let tile = both!(s, T::filters, tile, 3, N, zero);
             for (position, vector) in tile.as_flattened().iter().enumerate() {
                 let to = (self.group * N * N + position) * apart + self.first * job.inner + at;
-                // SAFETY: a group of rows is written by one task; what a vector has past its end lies between positions.
-                unsafe { self.out.pointer(to).cast::<E::Vector<S>>().write_unaligned(*vector) };
+                // SAFETY: a group of rows is written by one task, what follows it perhaps by another.
+                unsafe {
+                    let to = self.out.pointer(to);
+                    match n == lanes {
+                        true => to.cast::<E::Vector<S>>().write_unaligned(*vector),
+                        false => to.copy_from_nonoverlapping((&raw const *vector).cast::<E>(), n),
+                    }
+                }
             }
         }
     }
