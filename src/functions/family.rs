@@ -38,6 +38,16 @@ pub trait Elementwise<const N: usize, const K: usize = 0>: Debug + Clone + Send 
     /// The value for one element.
     fn reference<R: Real>(x: [R; N], s: [R; K]) -> R;
 
+    /// Whether `reference` does not hold for an element, as where a vector's arithmetic has too few digits.
+    fn is_rare<R: Real>(_: [R; N]) -> bool {
+        false
+    }
+
+    /// The value for such an element.
+    fn rare<R: Real>(x: [R; N], s: [R; K]) -> R {
+        Self::reference(x, s)
+    }
+
     /// Gradients of the operands; they are summed to the operands' own shapes afterwards.
     fn backward(&self, saved: &Saved, gy: &Variable) -> [Option<Variable>; N];
 }
@@ -93,6 +103,15 @@ impl<E: Elementwise<N, K>, const N: usize, const K: usize> Pointwise<N, K> for T
     #[inline(always)]
     fn at<R: Real>(x: [R; N], s: [R; K]) -> R {
         E::reference(x, s)
+    }
+
+    #[inline(always)]
+    fn is_rare<R: Real>(x: [R; N]) -> bool {
+        E::is_rare(x)
+    }
+
+    fn rare<R: Real>(x: [R; N], s: [R; K]) -> R {
+        E::rare(x, s)
     }
 }
 

@@ -92,6 +92,17 @@ impl std::fmt::Debug for Op {
 /// A definition for one element that the compiler turns into block loops.
 pub(crate) trait Pointwise<const N: usize, const K: usize> {
     fn at<R: Real>(x: [R; N], s: [R; K]) -> R;
+
+    /// Whether `at` does not hold for an element: [`rare`](Pointwise::rare) does.
+    #[inline(always)]
+    fn is_rare<R: Real>(_: [R; N]) -> bool {
+        false
+    }
+
+    /// The value for such an element, of a definition that no vector could hold.
+    fn rare<R: Real>(x: [R; N], s: [R; K]) -> R {
+        Self::at(x, s)
+    }
 }
 
 /// The loop of a definition, compiled for what the processor has.
@@ -108,20 +119,28 @@ pub(crate) fn block<R: Real, D: Pointwise<N, K>, const N: usize, const K: usize>
         definition: std::marker::PhantomData<D>,
     }
     impl<R: Real, D: Pointwise<N, K>, const N: usize, const K: usize> pulp::NullaryFnOnce for Loop<'_, R, D, N, K> {
-        type Output = ();
+        type Output = bool;
         #[inline(always)]
-        fn call(self) {
+        fn call(self) -> bool {
+            let mut rare = false;
             for i in 0..self.out.len() {
-                self.out[i] = D::at(std::array::from_fn(|k| self.x[k][i]), self.s);
+                let x = std::array::from_fn(|k| self.x[k][i]);
+                self.out[i] = D::at(x, self.s);
+                rare |= D::is_rare(x);
             }
+            rare
         }
     }
     let n = out.len();
-    let run = Loop::<R, D, N, K> {
-        x: std::array::from_fn(|k| &args[k][..n]),
-        s: std::array::from_fn(|k| R::of(scalars[k].real())),
-        out,
-        definition: std::marker::PhantomData,
-    };
-    pulp::Arch::new().dispatch(run);
+    let x: [&[R]; N] = std::array::from_fn(|k| &args[k][..n]);
+    let s = std::array::from_fn(|k| R::of(scalars[k].real()));
+    let run = Loop::<R, D, N, K> { x, s, out: &mut *out, definition: std::marker::PhantomData };
+    if pulp::Arch::new().dispatch(run) {
+        for (i, out) in out.iter_mut().enumerate() {
+            let x = std::array::from_fn(|k| x[k][i]);
+            if D::is_rare(x) {
+                *out = D::rare(x, s);
+            }
+        }
+    }
 }

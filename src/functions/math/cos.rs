@@ -2,7 +2,7 @@ use crate::{
     autograd::{Case, Retain, Saved, Variable},
     functions::{
         family::{Elementwise, map, map_tensors},
-        math::sin,
+        math::{sin, special::has_many_turns},
     },
     tensor::{Real, Tensor, Wgsl, wgsl},
 };
@@ -49,6 +49,15 @@ impl Elementwise<1> for Cos {
 
     fn reference<R: Real>([x]: [R; 1], []: [R; 0]) -> R {
         R::cos(x)
+    }
+
+    #[inline(always)]
+    fn is_rare<R: Real>([x]: [R; 1]) -> bool {
+        has_many_turns(x)
+    }
+
+    fn rare<R: Real>([x]: [R; 1], []: [R; 0]) -> R {
+        R::of(x.to_f64().cos())
     }
 
     fn backward(&self, saved: &Saved, gy: &Variable) -> [Option<Variable>; 1] {

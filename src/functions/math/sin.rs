@@ -2,7 +2,7 @@ use crate::{
     autograd::{Case, Retain, Saved, Variable},
     functions::{
         family::{Elementwise, map, map_tensors},
-        math::cos,
+        math::{cos, special::has_many_turns},
     },
     tensor::{Real, Tensor, Wgsl, wgsl},
 };
@@ -49,6 +49,15 @@ impl Elementwise<1> for Sin {
 
     fn reference<R: Real>([x]: [R; 1], []: [R; 0]) -> R {
         R::sin(x)
+    }
+
+    #[inline(always)]
+    fn is_rare<R: Real>([x]: [R; 1]) -> bool {
+        has_many_turns(x)
+    }
+
+    fn rare<R: Real>([x]: [R; 1], []: [R; 0]) -> R {
+        R::of(x.to_f64().sin())
     }
 
     fn backward(&self, saved: &Saved, gy: &Variable) -> [Option<Variable>; 1] {

@@ -2,6 +2,12 @@
 
 use crate::tensor::Real;
 
+/// Whether an angle has so many turns that [`Real::sin`] loses digits of its rest: from 2^27 on.
+#[inline(always)]
+pub(super) fn has_many_turns<R: Real>(x: R) -> bool {
+    x.abs() >= R::of(134_217_728.0) && x.abs() < R::INFINITY
+}
+
 /// `e^(x^2) erfc(x)`.
 pub(super) fn erfcx<R: Real>(x: R) -> R {
     if x < R::ZERO {
