@@ -1,11 +1,13 @@
 //! Convolution at random attributes: its shape, its values, and derivatives to second order, on the CPU and on a GPU.
 
 use catena::{
-    autograd::{Case, no_backprop},
+    autograd::{Case, Grad, grad, no_backprop},
     prelude::*,
     shape::{Meta, convolution},
     testing,
 };
+use half::f16;
+use ndarray::{ArrayD, IxDyn};
 use proptest::prelude::*;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -33,7 +35,10 @@ fn side() -> impl Strategy<Value = [usize; 5]> {
 
 fn attributes() -> impl Strategy<Value = Attributes> {
     let sides = prop::collection::vec(side(), 1..4);
-    let numbers = (0usize..3, 1usize..3, 1usize..3, 1usize..4);
+    // Now and then as many channels and filters as tiles are wide.
+    let few = (0usize..3, 1usize..3, 1usize..3, 1usize..4);
+    let many = (1usize..3, Just(1), 3usize..20, 8usize..40);
+    let numbers = prop_oneof![3 => few, 1 => many];
     (numbers, sides, any::<bool>(), any::<bool>()).prop_map(
         |((images, groups, channels, filters), sides, cover_all, bias)| Attributes {
             images,
@@ -208,20 +213,129 @@ fn links_have_chainers_parameters() {
     expect(&lazy, &[("/W", &[6, 5, 3, 3]), ("/b", &[6])]);
 }
 
-/// A bias and an activation behind a convolution take no launch of their own, on either device.
+/// What follows a convolution takes no launch of its own, on either device: bias and activation, evaluation's batch
+/// normalisation, a residual and its rectifier.
 #[test]
 fn what_follows_is_part_of_the_launch() {
     let _alone = alone();
+    if std::env::var("CATENA_FUSION").is_ok_and(|v| v == "off") {
+        return;
+    }
     for device in testing::devices() {
         let _scope = no_backprop();
+        let numbers = |shape: &[isize], from: f64| {
+            let n: isize = shape.iter().product();
+            let x = Tensor::linspace(from, from + 1.0, n as usize, &device).reshape(shape);
+            x.force();
+            Variable::constant(x)
+        };
         let layer = L::Convolution2D::new(3, 8, 3).pad(1).to_device(&device);
-        let x = Variable::constant(Tensor::ones([2, 3, 9, 9], DType::F32, &device));
-        x.data().force();
-        let run = || F::relu(&layer.forward(&x)).data().force();
-        run();
-        device.synchronize().unwrap();
-        let before = device.stats();
-        run();
-        assert_eq!((device.stats() - before).launches, 1, "{device}");
+        let (x, shortcut) = (numbers(&[2, 3, 9, 9], -0.5), numbers(&[2, 8, 9, 9], -1.0));
+        let [gamma, beta, mean, var] = [0.5, -0.3, 0.1, 0.7].map(|from| numbers(&[8], from));
+        let normalized = || F::fixed_batch_normalization(&layer.forward(&x), &gamma, &beta, &mean, &var);
+        let tails: [(&str, &dyn Fn() -> Variable); 4] = [
+            ("bias and rectifier", &|| F::relu(&layer.forward(&x))),
+            ("batch normalisation and rectifier", &|| F::relu(&normalized())),
+            ("residual and rectifier", &|| F::relu(&(layer.forward(&x) + &shortcut))),
+            ("all of a block", &|| F::relu(&(normalized() + &shortcut))),
+        ];
+        for (name, tail) in tails {
+            tail().data().force();
+            device.synchronize().unwrap();
+            let before = device.stats();
+            let y = tail();
+            y.data().force();
+            assert_eq!((device.stats() - before).launches, 1, "{name}, {device}");
+            // Apart, each by a launch of its own.
+            let settled = |y: Variable| {
+                y.data().force();
+                y
+            };
+            let plain = settled(layer.forward(&x));
+            let scaled = || settled(F::fixed_batch_normalization(&plain, &gamma, &beta, &mean, &var));
+            let expected = match name {
+                "bias and rectifier" => F::relu(&plain),
+                "batch normalisation and rectifier" => F::relu(&scaled()),
+                "residual and rectifier" => F::relu(&settled(&plain + &shortcut)),
+                _ => F::relu(&settled(scaled() + &shortcut)),
+            };
+            let [a, e] = [y, expected].map(|v| v.data().to_f64().unwrap());
+            testing::close(name, &a.into_dyn(), &e.into_dyn(), 1e-5).unwrap();
+        }
+    }
+}
+
+/// Beside results and operands a convolution holds 64 MiB at most, however many images there are.
+#[test]
+fn workspace_is_bounded_whatever_the_batch() {
+    let _alone = alone();
+    for device in testing::devices() {
+        // Filters whose transforms take 144 MiB; images whose windows lie side by side in 85.
+        for (x, w) in [([16, 1024, 12, 12], [1024, 1024, 3, 3]), ([64, 64, 24, 24], [64, 64, 3, 3])] {
+            let settled = |shape: [usize; 4]| {
+                let x = Tensor::ones(shape, DType::F32, &device).copy();
+                x.force();
+                Variable::new(x)
+            };
+            let (x, w) = (settled(x), settled(w));
+            let c = Convolution::default().pad(1);
+            let rise = |what: &str, run: &dyn Fn() -> Vec<Variable>| {
+                device.synchronize().unwrap();
+                device.reset_peak();
+                let before = device.stats().used_bytes;
+                let results = run();
+                results.iter().for_each(|y| y.data().force());
+                device.synchronize().unwrap();
+                let bytes: usize = results.iter().map(|y| 4 * y.size()).sum();
+                let held = (device.stats().peak_bytes - before) as usize;
+                // Blocks come in sizes an eighth apart.
+                let most = (64 << 20) + bytes + (bytes + (64 << 20)) / 8;
+                assert!(held <= most, "{what} of {:?} on {device}: {held} bytes, expected {most}", x.shape());
+                assert_eq!(device.memory().workspace, 0, "{what} on {device}: nothing of it stays");
+                results
+            };
+            let forward = || vec![F::convolution_2d(&x, &w, None, &c)];
+            let y = rise("forward", &|| no_backprop_of(&forward)).remove(0);
+            let gy = Variable::constant(y.data().clone());
+            let y = forward().remove(0);
+            y.data().force();
+            for (what, to) in [("gradient to images", &x), ("gradient to filters", &w)] {
+                let options = || Grad { grad_outputs: vec![Some(gy.clone())], ..Grad::default() };
+                rise(what, &|| grad(&[&y], &[to], options()).into_iter().flatten().collect());
+            }
+        }
+    }
+}
+
+fn no_backprop_of<T>(run: &dyn Fn() -> T) -> T {
+    let _scope = no_backprop();
+    run()
+}
+
+/// Halves are summed as singles: all three directions, on devices that have them.
+#[test]
+fn halves_are_convolved_as_singles_and_rounded_once() {
+    let _alone = alone();
+    for device in testing::devices() {
+        let x = Tensor::linspace(-1.0, 1.0, 2 * 64 * 49, &device).reshape([2, 64, 7, 7]);
+        let w = Tensor::linspace(1.0, -0.5, 12 * 64 * 9, &device).reshape([12, 64, 3, 3]);
+        // Some adapters have none.
+        if Tensor::from_host(ArrayD::from_elem(IxDyn(&[1]), f16::ONE), &device).is_ok() {
+            let run = |dtype: DType| {
+                let [x, w] = [&x, &w].map(|t| Variable::new(t.cast(DType::F16).cast(dtype)));
+                let y = F::convolution_2d(&x, &w, None, &Convolution::default().pad(1).stride(2));
+                let gy = Variable::constant(y.data().full_like(0.25));
+                let options = Grad { grad_outputs: vec![Some(gy)], ..Grad::default() };
+                let gradients = grad(&[&y], &[&x, &w], options).into_iter().flatten();
+                std::iter::once(y.clone()).chain(gradients).collect::<Vec<_>>()
+            };
+            for (i, (half, single)) in run(DType::F16).iter().zip(run(DType::F32)).enumerate() {
+                assert_eq!(half.dtype(), DType::F16);
+                for (h, s) in half.data().to_f64().unwrap().iter().zip(&single.data().to_f64().unwrap()) {
+                    // Half of the last digit, and what sums of singles differ by.
+                    assert!((h - s).abs() <= s.abs() * 4.9e-4 + 1e-4, "{i} on {device}: {h}, expected {s}");
+                }
+            }
+        }
     }
 }

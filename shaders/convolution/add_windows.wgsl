@@ -1,5 +1,5 @@
 // y[n, c, at] = the sum of x over the windows that lie over a pixel, each with the element of it that does: x is
-// (n, c, element, window). STRIDED = 0 says that windows are neighbours, which spares divisions.
+// (n, c, element, window), elements a pitch apart. STRIDED = 0 says that windows are neighbours, which spares divisions.
 
 // The window whose element a distance from its corner lies there; far above all of them where there is none.
 fn window(at: u32, away: u32, apart: u32) -> u32 {
@@ -27,9 +27,8 @@ fn main(
     let at2 = i % p.size2 + p.pad2;
     let at1 = row % p.size1 + p.pad1;
     let at0 = plane % p.size0 + p.pad0;
-    let area = p.count0 * p.count1 * p.count2;
     var sum = T(0);
-    var element = p.source + channel * p.kernel0 * p.kernel1 * p.kernel2 * area;
+    var element = p.source + channel * p.kernel0 * p.kernel1 * p.kernel2 * p.pitch;
     for (var t0 = 0u; t0 < p.kernel0; t0++) {
         let w0 = window(at0, t0 * p.dilate0, p.stride0);
         for (var t1 = 0u; t1 < p.kernel1; t1++) {
@@ -39,11 +38,11 @@ fn main(
                 for (var t2 = 0u; t2 < p.kernel2; t2++) {
                     let w2 = window(at2, t2 * p.dilate2, p.stride2);
                     if (w2 < p.count2) {
-                        sum += read_x(line + t2 * area + w2);
+                        sum += read_x(line + t2 * p.pitch + w2);
                     }
                 }
             }
-            element += p.kernel2 * area;
+            element += p.kernel2 * p.pitch;
         }
     }
     store(i, sum);

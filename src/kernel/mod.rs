@@ -51,6 +51,9 @@ pub(crate) fn fusion() -> bool {
     *ON.get_or_init(|| !std::env::var("CATENA_FUSION").is_ok_and(|v| v == "off"))
 }
 
+/// Bytes that an operator's workspace takes at most, whatever the batch, where it can do with so much.
+const WORKSPACE: usize = 64 << 20;
+
 /// The first operand of a kernel, and its handle.
 fn first(operands: Operands) -> Tensor {
     operands.into_iter().next().expect("a kernel has an operand")

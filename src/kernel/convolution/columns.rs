@@ -4,17 +4,18 @@
 //! To the images, one product gives those columns, and a sum what lies over each pixel: its products are those of the forward
 //! pass, where gathering takes 1.2 to 2.6 times as many (windows over the edges of the results count as zeros). To the
 //! filters, the columns are laid out and multiplied with the results' gradient. Products of matrices read by vectors, where
-//! gathering reads element by element. The workspace is the columns, [`WORKSPACE`] at most, and the results' gradient once.
+//! gathering reads element by element: windows that are no multiple of four get zeros after them. The workspace is the columns
+//! and the results' gradient, [`WORKSPACE`] at most.
 
 use super::gather::{signed, strides};
 use crate::{
-    device::{Device, Gpu},
+    device::{Device, Gpu, Tag},
     error::Result,
     kernel::{
-        elementwise,
+        WORKSPACE, elementwise,
         emit::{Index, Kernel, fold},
     },
-    shape::{ConvolutionShape, DType, Shape},
+    shape::{ConvolutionShape, DType, Shape, Slice},
     tensor::{
         Tensor,
         expr::{Launcher, Operands, Plan, Root},
@@ -22,9 +23,6 @@ use crate::{
     },
 };
 use std::sync::Arc;
-
-/// Bytes that the columns may take.
-const WORKSPACE: usize = 64 << 20;
 
 /// The images whose columns fit the workspace; none where this way does not pay.
 pub(super) fn images(s: &ConvolutionShape, x: &Tensor) -> usize {
@@ -36,7 +34,23 @@ pub(super) fn images(s: &ConvolutionShape, x: &Tensor) -> usize {
         Device::Gpu(gpu) => WORKSPACE.min(gpu.max_binding() as usize),
         Device::Cpu(_) => WORKSPACE,
     };
-    most / (s.groups * s.channels * s.taps() * s.area() * 4).max(1)
+    most / (s.groups * (s.channels * s.taps() + s.filters) * pitch(s) * 4).max(1)
+}
+
+/// From the windows of one image to those of the next; a few are not worth that many zeros.
+fn pitch(s: &ConvolutionShape) -> usize {
+    let area = s.area();
+    if area < 32 { area } else { area.next_multiple_of(4) }
+}
+
+/// `gy` with zeros after its last axis, the windows of an image.
+fn padded(gy: Tensor, s: &ConvolutionShape) -> Tensor {
+    let (area, pitch) = (s.area(), pitch(s));
+    if area == pitch {
+        return gy;
+    }
+    let index = [Slice::ALL, Slice::ALL, Slice::ALL, (0..area).into()];
+    Tag::Workspace.during(|| gy.embed(&gy.shape().with(3, pitch), &index, 0.0))
 }
 
 fn as_shape(x: &Tensor, shape: &[usize]) -> Tensor {
@@ -47,9 +61,9 @@ fn as_shape(x: &Tensor, shape: &[usize]) -> Tensor {
 /// The gradient to the images, pending.
 pub(super) fn data(gy: &Tensor, w: &Tensor, s: &ConvolutionShape) -> Tensor {
     let w = as_shape(w, &[1, s.groups, s.filters, s.channels * s.taps()]);
-    let gy = as_shape(gy, &[s.images, s.groups, s.filters, s.area()]);
+    let gy = padded(as_shape(gy, &[s.images, s.groups, s.filters, s.area()]), s);
     let elements = w.matmul(&gy, true, false);
-    elements.force();
+    Tag::Workspace.during(|| elements.force());
     let (device, dtype) = (elements.device().clone(), elements.dtype());
     let root = Root::Kernel(Arc::new(AddWindows(s.clone())));
     elementwise::pending(&device, root, &[&elements], s.images_shape(), dtype)
@@ -57,12 +71,15 @@ pub(super) fn data(gy: &Tensor, w: &Tensor, s: &ConvolutionShape) -> Tensor {
 
 /// The gradient to the filters, pending.
 pub(super) fn weights(x: &Tensor, gy: &Tensor, s: &ConvolutionShape) -> Tensor {
-    let (steps, windows) = (s.channels * s.taps(), s.images * s.area());
+    let (steps, windows) = (s.channels * s.taps(), s.images * pitch(s));
     let root = Root::Kernel(Arc::new(LayWindows(s.clone())));
     let shape = Shape::from([s.groups, steps, windows]);
     let columns = elementwise::pending(x.device(), root, &[x], shape, x.dtype());
     let gy = as_shape(gy, &[s.images, s.groups, s.filters, s.area()]).transpose(Some(&[1, 2, 0, 3]));
-    let gy = as_shape(&gy, &[s.groups, s.filters, windows]);
+    let gy = Tag::Workspace.during(|| {
+        columns.force();
+        as_shape(&padded(gy, s), &[s.groups, s.filters, windows])
+    });
     as_shape(&gy.matmul(&columns, false, true), &s.filters_shape())
 }
 
@@ -78,11 +95,11 @@ impl LayWindows {
         let mut kernel = Kernel::new("convolution_lay_windows", gpu, plan.compute, &files);
         kernel.memory("x", &buffer, x.dtype(), true);
         kernel.epilogue(plan, Index::Flat);
-        let lines = plan.shape.size() / s.windows[2];
+        let lines = s.groups * s.channels * s.taps() * s.images * s.area() / s.windows[2];
         kernel.word("source", at + x.view.offset);
         kernel.word("lines", lines);
         kernel.word("images", s.images);
-        kernel.word("columns", s.images * s.area());
+        kernel.word("pitch", pitch(s));
         for (name, stride) in ["s_image", "s_channel", "s_0", "s_1", "s_2"].into_iter().zip(strides(x)) {
             signed(&mut kernel, name, stride);
         }
@@ -134,6 +151,7 @@ impl AddWindows {
         kernel.epilogue(plan, Index::Flat);
         kernel.word("source", at + elements.view.offset);
         kernel.word("n", plan.shape.size());
+        kernel.word("pitch", pitch(s));
         geometry(&mut kernel, s);
         kernel.launch(fold(plan.shape.size().div_ceil(64)));
         Ok(())

@@ -4,7 +4,7 @@ use super::{Direction, data, forward, weights, winograd};
 use crate::{
     device::Buffer,
     error::Result,
-    kernel::{elementwise::Epilogue, tiles::Number},
+    kernel::{WORKSPACE, elementwise::Epilogue, tiles::Number},
     shape::{ConvolutionShape, DType, Element},
     tensor::{Tensor, expr::Plan},
 };
@@ -45,12 +45,12 @@ fn into<E: Number>(direction: Direction, s: &ConvolutionShape, args: &[Tensor], 
     if E::DTYPE == DType::F32
         && let Some((job, side)) = winograd::side(direction, s)
     {
-        return winograd::run_cpu((&job, side), args[0].device(), &a, &b, sink);
+        return winograd::run_cpu((&job, side), args[0].device(), &a, &b, sink, WORKSPACE);
     }
     match (direction, sink) {
         (Direction::Forward, sink) => forward::run_cpu(s, &a, &b, sink),
         (Direction::Data, Sink::Memory(gx)) => data::run_cpu(s, &a, &b, gx),
-        (Direction::Weights, Sink::Memory(gw)) => weights::run_cpu(s, &a, &b, gw),
+        (Direction::Weights, Sink::Memory(gw)) => weights::run_cpu(s, args[0].device(), &a, &b, gw)?,
         _ => unreachable!("gradients take no epilogue on the CPU"),
     }
     Ok(())

@@ -7,7 +7,7 @@ use crate::{
     error::Result,
     kernel::{
         emit::{Index, Kernel},
-        matmul::{Kind, Schedule, Sizes, add_parts, parts_buffer},
+        matmul::{Kind, Schedule, Sizes, add_parts, parts_buffer, parts_within},
         tuner,
     },
     tensor::{
@@ -123,7 +123,7 @@ impl Gather<'_> {
             k: self.phases.iter().map(steps).max().unwrap_or(0),
             batches: self.groups * self.phases.len(),
         };
-        let Some(schedule) = schedule else {
+        let Some(mut schedule) = schedule else {
             let question = || {
                 let [m, n, k, count] = [sizes.m, sizes.n, sizes.k, sizes.batches].map(tuner::bucket);
                 let Gather { stride, apart, .. } = self;
@@ -133,6 +133,7 @@ impl Gather<'_> {
             let best = tuner::choose(gpu, question, &candidates, |s| self.run(gpu, key, Some(s), plan))?;
             return self.run(gpu, key, Some(best), plan);
         };
+        schedule.parts = parts_within(gpu, schedule.parts, plan);
         let mut operands: Vec<Wgsl> = vec![
             wgsl!("convolution/phase.wgsl"),
             wgsl!("convolution/table.wgsl"),

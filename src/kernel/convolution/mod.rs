@@ -2,9 +2,10 @@
 //!
 //! Derivatives of the three are the three again. On a GPU each is a matrix product whose operands are found in the images
 //! themselves (`gemm/*.wgsl` with the operands of `convolution/*.wgsl`); its workspace is a table of offsets, and parts of
-//! sums where there are few results. Software adapters take another way to the gradients ([`columns`]). On the CPU blocks of windows are gathered as the panels that tiles are computed from
-//! ([`tiles`](super::tiles)), by whole vectors: from the images, or where there is padding from a copy of the few rows under
-//! the block. A thread's workspace is a few megabytes, and that of parts of weight gradients is bounded by 64 MiB in all.
+//! sums where there are few results. Software adapters take another way to the gradients ([`columns`]). On the CPU blocks of
+//! windows are gathered as the panels that tiles are computed from ([`tiles`](super::tiles)), by whole vectors: from the
+//! images, or where there is padding from a copy of the few rows under the block; windows of 3 by 3 take fewer products
+//! ([`winograd`]). The workspace is [`WORKSPACE`](super::WORKSPACE) at most, and a few megabytes of each thread on the CPU.
 
 mod columns;
 mod cpu;
@@ -78,12 +79,13 @@ fn run(direction: Direction, a: &Tensor, b: &Tensor, shape: &ConvolutionShape, r
             }
         });
         return if direction == Direction::Weights {
-            let add = |sum: Tensor, part: Tensor| {
-                let sum = sum.add(&part);
+            // Nobody else holds a sum or a part: its product adds to the sum where it is.
+            let add = |sum: Option<Tensor>, part: Tensor| {
+                let sum = sum.map(|sum| sum.add(&part)).unwrap_or(part);
                 sum.force();
-                sum
+                Some(sum)
             };
-            results.reduce(add).expect("there are parts")
+            results.fold(None, add).expect("there are parts")
         } else {
             together(&results.inspect(Tensor::force).collect::<Vec<_>>())
         };

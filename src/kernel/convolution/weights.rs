@@ -8,11 +8,12 @@ use super::{
     table::{self, Table},
 };
 use crate::{
-    device::Gpu,
+    device::{Device, Gpu, Tag},
     error::Result,
     kernel::{
+        WORKSPACE,
         emit::{Index, Kernel},
-        matmul::{Kind, Schedule, Sizes, add_parts, parts_buffer},
+        matmul::{Kind, Schedule, Sizes, add_parts, parts_buffer, parts_within},
         parallel::{self, Disjoint},
         tiles::{self, Number, Product, Rows, Run, Workspace},
         tuner,
@@ -44,7 +45,7 @@ pub(super) fn run_gpu(
     };
     let buffer = table::on_device(gpu, [&key(2, s)[..], &xs].concat(), make)?;
     let sizes = Sizes { m: s.filters, n: s.channels * s.taps(), k: s.images * s.area(), batches: s.groups };
-    let Some(schedule) = schedule else {
+    let Some(mut schedule) = schedule else {
         let question = || {
             let [m, n, k, count] = [sizes.m, sizes.n, sizes.k, sizes.batches].map(tuner::bucket);
             format!("convolution weights {m} {n} {k} {count} {:?} {axes} {:?}", s.stride, plan.compute)
@@ -53,6 +54,7 @@ pub(super) fn run_gpu(
         let best = tuner::choose(gpu, question, &candidates, |schedule| run_gpu(gpu, s, x, gy, Some(schedule), plan))?;
         return run_gpu(gpu, s, x, gy, Some(best), plan);
     };
+    schedule.parts = parts_within(gpu, schedule.parts, plan);
     let mut operands: Vec<Wgsl> = vec![wgsl!("convolution/windows.wgsl"), wgsl!("convolution/cell.wgsl")];
     operands.push(if schedule.parts > 1 { wgsl!("gemm/put_part.wgsl") } else { wgsl!("gemm/put.wgsl") });
     if !schedule.block.is_direct() {
@@ -110,20 +112,24 @@ pub(super) fn run_gpu(
     Ok(())
 }
 
-/// Bytes that parts of the gradient may take in all.
-const PARTS: usize = 64 << 20;
-
 /// Elements of a slice of the gradient, which stays in the second-level cache while it is added to.
 const SLICE: usize = 1 << 17;
 
 /// `gw += gy * windows'` over the blocks of windows, a slice of the filters' elements after the other; where those are too
 /// few for all threads, parts of the blocks side by side, each with sums of its own.
-pub(super) fn run_cpu<E: Number>(s: &ConvolutionShape, x: &Operand<'_, E>, gy: &Operand<'_, E>, gw: &mut [E]) {
+pub(super) fn run_cpu<E: Number>(
+    s: &ConvolutionShape,
+    device: &Device,
+    x: &Operand<'_, E>,
+    gy: &Operand<'_, E>,
+    gw: &mut [E],
+) -> Result<()> {
     let (m, k, width) = (s.filters, s.channels * s.taps(), tiles::width::<E>());
     let size = s.groups * m * k;
     let blocks: Vec<Block> = patches::blocks(s, 0..s.images, tiles::DEPTH).collect();
     if blocks.is_empty() {
-        return gw.fill(E::ZERO);
+        gw.fill(E::ZERO);
+        return Ok(());
     }
     let threads = rayon::current_num_threads();
     let wanted = if threads == 1 { 1 } else { threads * 2 };
@@ -132,10 +138,12 @@ pub(super) fn run_cpu<E: Number>(s: &ConvolutionShape, x: &Operand<'_, E>, gy: &
     let slice = k.div_ceil(slices).next_multiple_of(width);
     let slices = k.div_ceil(slice);
     let parts = wanted.div_ceil(s.groups * slices);
-    let parts = parts.min(blocks.len()).min((PARTS / (size * size_of::<E>()).max(1)).max(1));
-    let mut others = vec![E::ZERO; size * (parts - 1)];
+    let parts = parts.min(blocks.len()).min((WORKSPACE / (size * size_of::<E>()).max(1)).max(1));
+    let others = size * (parts - 1);
+    let buffer = Tag::Workspace.during(|| device.allocate((others * size_of::<E>()) as u64))?;
     {
-        let (first, rest) = (Disjoint::new(&mut *gw), Disjoint::new(&mut others));
+        // SAFETY: the buffer is fresh; each part begins by writing its sums.
+        let (first, rest) = (Disjoint::new(&mut *gw), Disjoint::new(unsafe { buffer.host_mut::<E>(0, others) }));
         let work = 2 * m * slice * s.images * s.area() / parts;
         parallel::ranges(parts * s.groups * slices, work, 1, |range| {
             E::workspace(|own| {
@@ -155,9 +163,11 @@ pub(super) fn run_cpu<E: Number>(s: &ConvolutionShape, x: &Operand<'_, E>, gy: &
             });
         });
     }
-    for part in others.chunks(size.max(1)) {
+    // SAFETY: nobody writes any more.
+    for part in unsafe { buffer.host::<E>(0, others) }.chunks(size.max(1)) {
         gw.iter_mut().zip(part).for_each(|(sum, &v)| *sum += v);
     }
+    Ok(())
 }
 
 fn block_cpu<E: Number>(

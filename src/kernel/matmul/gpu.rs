@@ -5,9 +5,10 @@ use super::{
     schedule::{Kind, Schedule, Sizes},
 };
 use crate::{
-    device::{Buffer, Gpu},
+    device::{Buffer, Gpu, Tag},
     error::Result,
     kernel::{
+        WORKSPACE,
         emit::{Index, Kernel},
         reduce, tuner,
     },
@@ -39,15 +40,15 @@ pub(in crate::kernel) fn reads_vectors(leaf: &Leaf, shape: &[usize]) -> (bool, u
     (unit(along) && aligned && shape[along].is_multiple_of(4), u32::from(along == last))
 }
 
-/// As many of the parts of sums as one binding shows.
+/// As many of the parts of sums as one binding shows, and the workspace holds.
 pub(in crate::kernel) fn parts_within(gpu: &Gpu, parts: usize, plan: &Plan) -> usize {
-    let most = gpu.max_binding() as usize / (plan.shape.size().max(1) * 4);
+    let most = WORKSPACE.min(gpu.max_binding() as usize) / (plan.shape.size().max(1) * 4);
     parts.min(most.max(1))
 }
 
 /// A buffer for the parts of sums, as the kernel's output `part`.
 pub(in crate::kernel) fn parts_buffer(kernel: &mut Kernel<'_>, parts: usize, plan: &Plan) -> Result<Buffer> {
-    let buffer = plan.device.allocate((parts * plan.shape.size()) as u64 * 4)?;
+    let buffer = Tag::Workspace.during(|| plan.device.allocate((parts * plan.shape.size()) as u64 * 4))?;
     kernel.output("part", &buffer, plan.compute, 0);
     Ok(buffer)
 }

@@ -10,7 +10,7 @@ mod tests;
 mod vector;
 
 pub(in crate::kernel) use cells::PRODUCTS;
-pub(in crate::kernel) use gpu::{add_parts, parts_buffer};
+pub(in crate::kernel) use gpu::{add_parts, parts_buffer, parts_within};
 #[cfg(test)]
 pub(in crate::kernel) use schedule::Block;
 pub(in crate::kernel) use schedule::{Kind, Schedule, Sizes};

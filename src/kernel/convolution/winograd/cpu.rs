@@ -6,7 +6,7 @@ use super::{
     transforms::{Four, Tile, Two, both},
 };
 use crate::{
-    device::Device,
+    device::{Device, Tag},
     error::Result,
     kernel::{
         parallel::{self, Disjoint},
@@ -34,10 +34,11 @@ pub(in super::super) fn run_cpu<E: Number>(
     x: &Operand<'_, E>,
     w: &Operand<'_, E>,
     sink: Sink<'_, E>,
+    workspace: usize,
 ) -> Result<()> {
     match side {
-        2 => run::<E, Two, 2, 4>(job, device, x.values, w.values, sink),
-        _ => run::<E, Four, 4, 6>(job, device, x.values, w.values, sink),
+        2 => run::<E, Two, 2, 4>(job, device, x.values, w.values, sink, workspace),
+        _ => run::<E, Four, 4, 6>(job, device, x.values, w.values, sink, workspace),
     }
 }
 
@@ -45,20 +46,21 @@ pub(in super::super) fn run_cpu<E: Number>(
 struct Filters<'a, E> {
     values: &'a [E],
     positions: usize,
-    outer: usize,
+    /// Those that are there.
+    outer: Range<usize>,
     inner: usize,
 }
 
 impl<E> Filters<'_, E> {
-    /// Elements from one position to the next.
-    fn apart(job: &Job) -> usize {
-        job.outer.next_multiple_of(tiles::together()) * job.inner + APART
-    }
-
     fn at(&self, group: usize, position: usize, outer: usize) -> &[E] {
-        let apart = self.outer.next_multiple_of(tiles::together()) * self.inner + APART;
-        &self.values[(group * self.positions + position) * apart + outer * self.inner..]
+        let place = (group * self.positions + position) * apart(self.outer.len(), self.inner);
+        &self.values[place + (outer - self.outer.start) * self.inner..]
     }
+}
+
+/// Elements from the filters of one position to those of the next.
+fn apart(outer: usize, inner: usize) -> usize {
+    outer.next_multiple_of(tiles::together()) * inner + APART
 }
 
 fn run<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize>(
@@ -67,28 +69,55 @@ fn run<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize>(
     x: &[E],
     w: &[E],
     sink: Sink<'_, E>,
+    workspace: usize,
 ) -> Result<()> {
-    let size = job.groups * N * N * Filters::<E>::apart(job);
-    let buffer = device.allocate((size * size_of::<E>()) as u64)?;
-    // SAFETY: the buffer is fresh.
-    let transformed = Disjoint::new(unsafe { buffer.host_mut::<E>(0, size) });
-    let together = tiles::together();
-    let rows = job.outer.div_ceil(together);
-    parallel::ranges(job.groups * rows, job.inner * together * N * N * 2, 1, |range| {
-        for at in range {
-            let (group, first) = (at / rows, at % rows * together);
-            let matrices = PhantomData::<T>;
-            let filter = Filter::<E, T, M, N> { job, w, group, first, together, out: &transformed, matrices };
-            Arch::new().dispatch(filter);
-        }
-    });
-    // SAFETY: nobody writes any more.
-    let values = unsafe { buffer.host::<E>(0, size) };
-    let filters = Filters { values, positions: N * N, outer: job.outer, inner: job.inner };
     let (memory, operators) = match sink {
         Sink::Memory(y) => (Some(Disjoint::new(y)), None),
         Sink::Operators(epilogue) => (None, Some(epilogue)),
     };
+    let store = |at: usize, values: &[E]| match (&memory, operators) {
+        // SAFETY: each row of a block's results is written by its task.
+        (Some(y), _) => unsafe { y.range(at..at + values.len()) }.copy_from_slice(values),
+        (None, Some(epilogue)) => epilogue.apply(at, values),
+        (None, None) => unreachable!("results go somewhere"),
+    };
+    // As many outer channels at a time as their filters fit the workspace, in parts of one size.
+    let together = tiles::together();
+    let most = workspace / (job.groups * N * N * job.inner * size_of::<E>()).max(1) / together * together;
+    let parts = job.outer.div_ceil(most.max(together));
+    let part = job.outer.div_ceil(parts).next_multiple_of(together);
+    let size = job.groups * N * N * apart(part.min(job.outer), job.inner);
+    let buffer = Tag::Workspace.during(|| device.allocate((size * size_of::<E>()) as u64))?;
+    for first in (0..job.outer).step_by(part) {
+        let outer = first..(first + part).min(job.outer);
+        // SAFETY: the buffer is this function's, and nobody reads it.
+        let transformed = Disjoint::new(unsafe { buffer.host_mut::<E>(0, size) });
+        let rows = outer.len().div_ceil(together);
+        parallel::ranges(job.groups * rows, job.inner * together * N * N * 2, 1, |range| {
+            for at in range {
+                let (group, first) = (at / rows, at % rows * together);
+                let (out, matrices) = (&transformed, PhantomData::<T>);
+                let filter =
+                    Filter::<E, T, M, N> { job, w, group, outer: outer.clone(), first, together, out, matrices };
+                Arch::new().dispatch(filter);
+            }
+        });
+        // SAFETY: nobody writes any more.
+        let values = unsafe { buffer.host::<E>(0, size) };
+        let filters = Filters { values, positions: N * N, outer, inner: job.inner };
+        multiply::<E, T, M, N>(job, x, &filters, &store);
+    }
+    Ok(())
+}
+
+/// The results of some outer channels.
+fn multiply<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize>(
+    job: &Job,
+    x: &[E],
+    filters: &Filters<'_, E>,
+    store: &(impl Fn(usize, &[E]) + Sync),
+) {
+    let outer = filters.outer.clone();
     let width = tiles::width::<E>();
     let all = job.all_tiles(M);
     let threads = rayon::current_num_threads();
@@ -98,35 +127,29 @@ fn run<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize>(
     // Each as wide as the others, and where they are few, parts of the outer channels for each thread.
     let block = all.div_ceil(blocks);
     let blocks = all.div_ceil(block);
-    let chunks = wanted.div_ceil(blocks * job.groups).min(job.outer.div_ceil(CHANNELS));
-    let chunk = job.outer.div_ceil(chunks).next_multiple_of(together);
-    let chunks = job.outer.div_ceil(chunk);
+    let chunks = wanted.div_ceil(blocks * job.groups).min(outer.len().div_ceil(CHANNELS));
+    let chunk = outer.len().div_ceil(chunks).next_multiple_of(tiles::together());
+    let chunks = outer.len().div_ceil(chunk);
     let work = N * N * block * job.inner * chunk;
     parallel::ranges(blocks * job.groups * chunks, work, 1, |range| {
         E::workspace(|own| {
             for task in range {
                 let (at, group, first) =
                     (task % chunks, task / chunks % job.groups, task / chunks / job.groups * block);
-                let outer = at * chunk..((at + 1) * chunk).min(job.outer);
+                let outer = outer.start + at * chunk..(outer.start + (at + 1) * chunk).min(outer.end);
                 let block = Block { job, group, runs: runs(job, M, first..(first + block).min(all)) };
-                let store = |at: usize, values: &[E]| match (&memory, operators) {
-                    // SAFETY: each row of a block's results is written by its task.
-                    (Some(y), _) => unsafe { y.range(at..at + values.len()) }.copy_from_slice(values),
-                    (None, Some(epilogue)) => epilogue.apply(at, values),
-                    (None, None) => unreachable!("results go somewhere"),
-                };
-                block.run::<E, T, M, N>(x, &filters, outer, own, &store);
+                block.run::<E, T, M, N>(x, filters, outer, own, store);
             }
         });
     });
-    Ok(())
 }
 
-/// `G w G'` for the rows that are packed together from outer channel `first` on.
+/// `G w G'` for the rows that are packed together from the `first` of some outer channels on.
 struct Filter<'a, E, T, const M: usize, const N: usize> {
     job: &'a Job,
     w: &'a [E],
     group: usize,
+    outer: Range<usize>,
     first: usize,
     /// Rows that are packed together.
     together: usize,
@@ -141,14 +164,14 @@ impl<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize> WithSimd for F
     fn with_simd<S: Simd>(self, s: S) {
         let (job, lanes, together) = (self.job, lanes::<E, S>(), self.together);
         let [group, outer, inner] = job.strides;
-        let apart = Filters::<E>::apart(job);
-        let rows = together.min(job.outer - self.first);
+        let apart = apart(self.outer.len(), job.inner);
+        let rows = together.min(self.outer.len() - self.first);
         let (zero, mut taps) = (E::splat(s, E::ZERO), [[E::ZERO; 16]; 9]);
         for at in (0..together * job.inner).step_by(lanes) {
             let n = lanes.min(together * job.inner - at);
             for i in 0..n {
                 // Rows past the last are multiplied too, and not stored.
-                let row = self.first + ((at + i) % together).min(rows - 1);
+                let row = self.outer.start + self.first + ((at + i) % together).min(rows - 1);
                 let filter = &self.w[self.group * group + row * outer + (at + i) / together * inner..][..9];
                 for (tap, taps) in taps.iter_mut().enumerate() {
                     taps[i] = filter[if job.turned { 8 - tap } else { tap }];

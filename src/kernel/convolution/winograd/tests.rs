@@ -4,6 +4,7 @@ use super::{Direction, Job, cpu};
 use crate::{
     device::Device,
     kernel::{
+        WORKSPACE,
         convolution::{
             cpu::{Operand, Sink},
             tests::{Arrays, plain, sizes},
@@ -15,7 +16,7 @@ use crate::{
 };
 
 /// The largest difference from plain sums, relative to the largest result.
-fn error<E: Number>(direction: Direction, s: &ConvolutionShape, side: usize) -> f64 {
+fn error<E: Number>(direction: Direction, s: &ConvolutionShape, side: usize, workspace: usize) -> f64 {
     let arrays = Arrays::draw(s);
     let [a, b] = arrays.operands(direction);
     let values = |x: &Tensor| x.to_vec::<f32>().unwrap().iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
@@ -26,7 +27,7 @@ fn error<E: Number>(direction: Direction, s: &ConvolutionShape, side: usize) -> 
     let mut y = vec![E::from_f64(f64::NAN); expected.len()];
     let job = Job::of(direction, s).expect("windows of 3 by 3");
     let (x, w) = (Operand { values: &a }, Operand { values: &b });
-    cpu::run_cpu((&job, side), &Device::cpu(), &x, &w, Sink::Memory(&mut y)).expect("memory");
+    cpu::run_cpu((&job, side), &Device::cpu(), &x, &w, Sink::Memory(&mut y), workspace).expect("memory");
     let most = expected.iter().fold(1e-9, |m: f64, v| m.max(v.abs()));
     y.iter()
         .zip(&expected)
@@ -47,10 +48,13 @@ fn tiles_of_every_edge() {
         sizes(&[7, 2, 5, 5], &[34, 2, 3, 3], &c().pad([0, 2])),
     ] {
         for (direction, side) in [Direction::Forward, Direction::Data].into_iter().flat_map(|d| [(d, 2), (d, 4)]) {
-            let exact = error::<f64>(direction, &s, side);
-            assert!(exact < 1e-12, "{direction:?} {side} {s:?}: {exact}");
-            let single = error::<f32>(direction, &s, side);
-            assert!(single < 2e-5, "{direction:?} {side} {s:?}: {single}");
+            // All filters at once, and in parts of few of them.
+            for workspace in [WORKSPACE, 36 * 1000] {
+                let exact = error::<f64>(direction, &s, side, workspace);
+                assert!(exact < 1e-12, "{direction:?} {side} {s:?} in {workspace}: {exact}");
+                let single = error::<f32>(direction, &s, side, workspace);
+                assert!(single < 2e-5, "{direction:?} {side} {s:?} in {workspace}: {single}");
+            }
         }
     }
 }
@@ -58,7 +62,7 @@ fn tiles_of_every_edge() {
 #[test]
 fn errors_are_as_stated() {
     let s = sizes(&[1, 512, 14, 14], &[16, 512, 3, 3], &Convolution::default().pad(1));
-    let [two, four] = [2, 4].map(|side| error::<f32>(Direction::Forward, &s, side));
+    let [two, four] = [2, 4].map(|side| error::<f32>(Direction::Forward, &s, side, WORKSPACE));
     println!("relative to the largest result: {two:e}, {four:e}");
     assert!(two < 2e-6 && four < 2e-5, "{two} {four}");
 }
