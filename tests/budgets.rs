@@ -2,7 +2,7 @@
 //!
 //! Counts are those of a GPU or a software adapter, one thread at a time, with fusion.
 
-use catena::{kernel::force_all, prelude::*, testing};
+use catena::{autograd::no_backprop, kernel::force_all, prelude::*, testing};
 use std::sync::Mutex;
 
 /// One test at a time: all of them count on the same device.
@@ -239,6 +239,16 @@ fn batch_normalization_takes_three_launches_with_the_rectifier_and_three_back() 
             xs
         };
         assert_eq!(count(both), (forth + back, 0), "forward and backward, {shape:?}");
+        // The rectifier's gradient is no launch of its own: both kernels that read it compute it.
+        let through = |device: &Device| {
+            let (y, xs) = forward(device, None);
+            let y = F::relu(&y);
+            y.data().force();
+            y.set_grad(Some(Tensor::from_slice(&vec![1.5f32; y.size()], shape, device)));
+            y.backward();
+            xs
+        };
+        assert_eq!(count(through), (forth + back, 0), "forward and backward with the rectifier, {shape:?}");
     }
 }
 
@@ -279,4 +289,33 @@ fn local_response_normalization_takes_one_launch_with_the_rectifier_and_two_back
     };
     let (launches, _) = count(both);
     assert!(launches <= 1 + 2, "{launches}");
+}
+
+/// Softmax reads a row several times and normalisation shares what it reads: both compute a little themselves, and more than
+/// that is written first.
+#[test]
+fn row_kernels_compute_what_is_cheap() {
+    if unfused() {
+        return;
+    }
+    let _scope = no_backprop();
+    let row = |device: &Device| numbers(&[40], device);
+    let sum = |device: &Device| numbers(&[6, 40], device) + numbers(&[6, 40], device) * 0.5;
+    type Make = fn(&dyn Fn(&Device) -> Variable, &dyn Fn(&Device) -> Variable, &Device) -> Variable;
+    let all: [(&str, u64, Make); 4] = [
+        ("softmax of a scaled sum", 1, |sum, _, d| F::softmax(&(sum(d) * 2.0 + 1.0))),
+        ("softmax of exponentials", 2, |sum, _, d| F::softmax(&(F::exp(&sum(d)) * 0.1))),
+        ("normalised sum", 1, |_, row, d| {
+            let [a, b] = [numbers(&[6, 40], d), numbers(&[6, 40], d)];
+            F::layer_normalization(&(a + b), &row(d), &row(d), 1e-5)
+        }),
+        ("normalised tanh", 2, |sum, row, d| F::layer_normalization(&F::tanh(&sum(d)), &row(d), &row(d), 1e-5)),
+    ];
+    for (name, launches, make) in all {
+        assert_eq!(count(|d| make(&sum, &row, d)), (launches, 0), "{name}");
+        let _alone = COUNTING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let [device, cpu] = [testing::devices().pop().expect("an adapter"), Device::cpu()];
+        let [on_gpu, on_cpu] = [device, cpu].map(|d| make(&sum, &row, &d).data().to_f64().unwrap().into_dyn());
+        testing::close(name, &on_gpu, &on_cpu, 1e-5).unwrap();
+    }
 }

@@ -22,6 +22,9 @@ pub trait Elementwise<const N: usize, const K: usize = 0>: Debug + Clone + Send 
     /// Whether it also takes integers.
     const INTEGERS: bool = false;
 
+    /// Whether a kernel that reads values rather computes them once more than have them written and read: see [`Op::cheap`].
+    const CHEAP: bool = false;
+
     /// The dtype of the result, or why operands of these dtypes do not fit; unless stated, numbers of one dtype give it.
     ///
     /// # Errors
@@ -122,6 +125,7 @@ pub(crate) fn op<E: Elementwise<N, K>, const N: usize, const K: usize>() -> Op {
         files: E::FILES,
         arity: N,
         indexed: false,
+        cheap: E::CHEAP,
         f32: block::<f32, Twin<E>, N, K>,
         f64: block::<f64, Twin<E>, N, K>,
     }

@@ -30,6 +30,7 @@ const IDENTITY: Op = Op {
     files: &[wgsl!("family/identity.wgsl"), wgsl!("math/is_nan.wgsl")],
     arity: 1,
     indexed: false,
+    cheap: true,
     f32: block::<f32, Identity, 1, 0>,
     f64: block::<f64, Identity, 1, 0>,
 };
@@ -40,6 +41,7 @@ const TRUTH: Op = Op {
     files: &[wgsl!("family/identity.wgsl"), wgsl!("math/is_nan.wgsl")],
     arity: 1,
     indexed: false,
+    cheap: false,
     f32: block::<f32, Truth, 1, 0>,
     f64: block::<f64, Truth, 1, 0>,
 };

@@ -23,11 +23,19 @@ fn count<R: Real>(_: &[&[R]], scalars: &[Scalar], at: usize, out: &mut [R]) {
 const FILES: &[Wgsl] = &[wgsl!("family/create.wgsl")];
 
 /// The same number everywhere.
-const CONSTANT: Op =
-    Op { name: "constant", files: FILES, arity: 0, indexed: false, f32: constant::<f32>, f64: constant::<f64> };
+const CONSTANT: Op = Op {
+    name: "constant",
+    files: FILES,
+    arity: 0,
+    indexed: false,
+    cheap: false,
+    f32: constant::<f32>,
+    f64: constant::<f64>,
+};
 
 /// `start + step * i`.
-const COUNT: Op = Op { name: "count", files: FILES, arity: 0, indexed: true, f32: count::<f32>, f64: count::<f64> };
+const COUNT: Op =
+    Op { name: "count", files: FILES, arity: 0, indexed: true, cheap: false, f32: count::<f32>, f64: count::<f64> };
 
 impl Tensor {
     /// A tensor of one number; takes no memory until it is needed by itself.

@@ -20,6 +20,7 @@ const GUARD: Op = Op {
     files: &[wgsl!("family/guard.wgsl")],
     arity: 3,
     indexed: false,
+    cheap: false,
     f32: block::<f32, Guard, 3, 0>,
     f64: block::<f64, Guard, 3, 0>,
 };

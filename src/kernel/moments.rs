@@ -138,7 +138,7 @@ fn measured(x: &Tensor, axes: &[usize], eps: f64, running: Option<&Running<'_>>)
     let device = x.device();
     let of = Geometry::new(x.shape(), axes, device.is_cpu());
     let dtype = wide(x.dtype());
-    let prologue = fuse::whole_prologue(x.clone())?.permute(&of.order);
+    let prologue = fuse::shared_prologue(x.clone(), x.shape())?.permute(&of.order);
     let planes = if running.is_some() { 4 } else { 2 };
     let out = device.allocate(fuse::bytes(device, dtype, planes * of.kept))?;
     match device {
@@ -288,7 +288,7 @@ fn summed(a: &Tensor, b: Tensor, axes: &[usize]) -> Result<Tensor> {
     let device = a.device();
     let of = Geometry::new(a.shape(), axes, device.is_cpu());
     let dtype = wide(a.dtype());
-    let pa = fuse::whole_prologue(a.clone())?.permute(&of.order);
+    let pa = fuse::shared_prologue(a.clone(), a.shape())?.permute(&of.order);
     let pb = fuse::whole_prologue(b)?.permute(&of.order);
     let new = |n: usize| device.allocate(fuse::bytes(device, dtype, n));
     let whole = |buffer: Buffer, shape: Shape| {

@@ -60,7 +60,7 @@ pub(crate) fn normalize_rows_grad(x: &Tensor, gamma: &Tensor, gy: &Tensor, kept:
 /// A tensor as rows of `length` elements.
 fn rows(x: &Tensor, length: usize) -> Result<Prologue> {
     let shape = Shape::from([x.size() / length, length]);
-    fuse::prologue(x.with_shape(&shape), &shape)
+    fuse::shared_prologue(x.with_shape(&shape), &shape)
 }
 
 /// A tensor as one row.

@@ -10,11 +10,19 @@ use crate::{
 const FILES: &[Wgsl] = &[wgsl!("random/philox.wgsl"), wgsl!("random/draw.wgsl")];
 
 /// `low + (high - low) * u` with a uniform `u` of `[0, 1)`.
-const UNIFORM: Op =
-    Op { name: "uniform", files: FILES, arity: 0, indexed: true, f32: uniform::<f32>, f64: uniform::<f64> };
+const UNIFORM: Op = Op {
+    name: "uniform",
+    files: FILES,
+    arity: 0,
+    indexed: true,
+    cheap: false,
+    f32: uniform::<f32>,
+    f64: uniform::<f64>,
+};
 
 /// Standard normal numbers.
-const NORMAL: Op = Op { name: "normal", files: FILES, arity: 0, indexed: true, f32: normal::<f32>, f64: normal::<f64> };
+const NORMAL: Op =
+    Op { name: "normal", files: FILES, arity: 0, indexed: true, cheap: false, f32: normal::<f32>, f64: normal::<f64> };
 
 /// Singles of a draw for each element of a block that begins anywhere, `PER_BLOCK` of them in a block of words.
 fn singles<const PER_BLOCK: usize>(

@@ -97,6 +97,7 @@ macro_rules! fold_op {
             files: &[wgsl!("family/fold.wgsl"), wgsl!("math/is_nan.wgsl")],
             arity: 2,
             indexed: false,
+            cheap: false,
             f32: block::<f32, $reduction, 2, 0>,
             f64: block::<f64, $reduction, 2, 0>,
         };

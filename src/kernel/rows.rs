@@ -94,7 +94,7 @@ impl Launcher for Softmax {
             let rows = x.with_view(x.view.permute(&order)).contiguous().softmax_rows(order.len() - 1, self.log);
             return elementwise::assign(rows, &output.buffer, &view);
         }
-        let prologue = fuse::whole_prologue(x)?.permute(&order);
+        let prologue = fuse::prologue_read_often(x)?.permute(&order);
         match &plan.device {
             Device::Cpu(_) => {
                 plan.device.count_launch();

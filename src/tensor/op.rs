@@ -70,6 +70,9 @@ pub struct Op {
     pub arity: usize,
     /// Whether the function takes the element's position.
     pub indexed: bool,
+    /// Whether it is so little that row kernels compute it as they read its operands, even if others do that too: then
+    /// as much memory is read as otherwise written and read.
+    pub cheap: bool,
     /// The block loop in `f32`.
     pub f32: BlockFn<f32>,
     /// The block loop in `f64`.

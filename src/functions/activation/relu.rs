@@ -57,6 +57,7 @@ impl Elementwise<2> for ReluGrad {
     const NAME: &str = "relu_grad";
     const FILES: &[Wgsl] = FILES;
     const RETAIN: Retain = Retain::NOTHING.input(0);
+    const CHEAP: bool = true;
 
     fn reference<R: Real>([y, gy]: [R; 2], []: [R; 0]) -> R {
         R::select(y > R::ZERO, gy, R::ZERO)

@@ -182,6 +182,7 @@ const ROW_NUMBER: Op = Op {
     files: &[wgsl!("array/index.wgsl")],
     arity: 2,
     indexed: false,
+    cheap: false,
     f32: block::<f32, RowNumber, 2, 1>,
     f64: block::<f64, RowNumber, 2, 1>,
 };

@@ -60,6 +60,7 @@ struct Where;
 impl Elementwise<3> for Where {
     const NAME: &str = "where";
     const FILES: &[Wgsl] = FILES;
+    const CHEAP: bool = true;
     const RETAIN: Retain = Retain::NOTHING.input(0);
 
     fn dtype(xs: &[Meta]) -> Result<DType, InvalidType> {

@@ -36,6 +36,7 @@ const EQUAL: Op = Op {
     files: FILES,
     arity: 2,
     indexed: false,
+    cheap: false,
     f32: block::<f32, Equal, 2, 0>,
     f64: block::<f64, Equal, 2, 0>,
 };
@@ -45,6 +46,7 @@ const BINARY_HIT: Op = Op {
     files: FILES,
     arity: 2,
     indexed: false,
+    cheap: false,
     f32: block::<f32, BinaryHit, 2, 0>,
     f64: block::<f64, BinaryHit, 2, 0>,
 };
@@ -54,6 +56,7 @@ const COUNTED: Op = Op {
     files: FILES,
     arity: 1,
     indexed: false,
+    cheap: false,
     f32: block::<f32, Counted, 1, 1>,
     f64: block::<f64, Counted, 1, 1>,
 };

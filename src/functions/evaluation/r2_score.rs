@@ -52,6 +52,7 @@ const DETERMINED: Op = Op {
     files: &[wgsl!("evaluation/r2_score.wgsl")],
     arity: 2,
     indexed: false,
+    cheap: false,
     f32: block::<f32, Determined, 2, 0>,
     f64: block::<f64, Determined, 2, 0>,
 };

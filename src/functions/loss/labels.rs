@@ -40,6 +40,7 @@ const ONE_HOT: Op = Op {
     files: &[wgsl!("loss/labels.wgsl")],
     arity: 1,
     indexed: true,
+    cheap: false,
     f32: one_hot_block::<f32>,
     f64: one_hot_block::<f64>,
 };

@@ -228,6 +228,7 @@ const GRADIENT: Op = Op {
     files: &[wgsl!("loss/softmax_cross_entropy.wgsl")],
     arity: 5,
     indexed: true,
+    cheap: false,
     f32: gradient::<f32>,
     f64: gradient::<f64>,
 };

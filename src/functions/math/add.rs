@@ -73,6 +73,7 @@ impl Elementwise<2> for Add {
     const NAME: &str = "add";
     const FILES: &[Wgsl] = FILES;
     const INTEGERS: bool = true;
+    const CHEAP: bool = true;
 
     fn reference<R: Real>([a, b]: [R; 2], []: [R; 0]) -> R {
         a + b
@@ -90,6 +91,7 @@ impl Elementwise<1, 1> for AddConstant {
     const NAME: &str = "add_constant";
     const FILES: &[Wgsl] = FILES;
     const INTEGERS: bool = true;
+    const CHEAP: bool = true;
 
     fn scalars(&self) -> [f64; 1] {
         [self.0]

@@ -54,6 +54,7 @@ impl Elementwise<2> for Mul {
     const FILES: &[Wgsl] = FILES;
     const RETAIN: Retain = Retain::INPUTS;
     const INTEGERS: bool = true;
+    const CHEAP: bool = true;
 
     fn reference<R: Real>([a, b]: [R; 2], []: [R; 0]) -> R {
         a * b
@@ -71,6 +72,7 @@ impl Elementwise<1, 1> for MulConstant {
     const NAME: &str = "mul_constant";
     const FILES: &[Wgsl] = FILES;
     const INTEGERS: bool = true;
+    const CHEAP: bool = true;
 
     fn scalars(&self) -> [f64; 1] {
         [self.0]

@@ -34,6 +34,7 @@ impl Elementwise<1> for Neg {
     const NAME: &str = "neg";
     const FILES: &[Wgsl] = FILES;
     const INTEGERS: bool = true;
+    const CHEAP: bool = true;
 
     fn reference<R: Real>([x]: [R; 1], []: [R; 0]) -> R {
         -x

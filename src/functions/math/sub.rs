@@ -47,6 +47,7 @@ impl Elementwise<2> for Sub {
     const NAME: &str = "sub";
     const FILES: &[Wgsl] = FILES;
     const INTEGERS: bool = true;
+    const CHEAP: bool = true;
 
     fn reference<R: Real>([a, b]: [R; 2], []: [R; 0]) -> R {
         a - b
@@ -64,6 +65,7 @@ impl Elementwise<1, 1> for SubFromConstant {
     const NAME: &str = "sub_from_constant";
     const FILES: &[Wgsl] = FILES;
     const INTEGERS: bool = true;
+    const CHEAP: bool = true;
 
     fn scalars(&self) -> [f64; 1] {
         [self.0]

@@ -75,6 +75,7 @@ const DROPOUT: Op = Op {
     files: &[wgsl!("random/philox.wgsl"), wgsl!("noise/dropout.wgsl")],
     arity: 1,
     indexed: true,
+    cheap: false,
     f32: block::<f32>,
     f64: block::<f64>,
 };

@@ -38,6 +38,7 @@ macro_rules! op {
                 files: FILES,
                 arity: $n,
                 indexed: false,
+                cheap: false,
                 f32: block::<f32, At, $n, $k>,
                 f64: block::<f64, At, $n, $k>,
             }

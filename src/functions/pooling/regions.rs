@@ -212,7 +212,7 @@ fn scalars(words: &[usize]) -> Vec<Scalar> {
 }
 
 const fn op(name: &'static str, indexed: bool, f32: BlockFn<f32>, f64: BlockFn<f64>) -> Op {
-    Op { name, files: &[wgsl!("pooling/regions.wgsl")], arity: 2, indexed, f32, f64 }
+    Op { name, files: &[wgsl!("pooling/regions.wgsl")], arity: 2, indexed, cheap: false, f32, f64 }
 }
 
 const EDGE: Op = op("region_edge", true, edge::<f32>, edge::<f64>);

@@ -2,7 +2,9 @@
 //!
 //! A pending operand is computed inside its consumer's kernel when both have the same elements in the same order. If
 //! somebody else still holds it, it is written as a further output of that kernel, so nothing is computed twice: an
-//! operand under another view, or of another size, is computed first, by a kernel of its own.
+//! operand under another view, or of another size, is computed first, by a kernel of its own. What is computed more than
+//! once are numbers that repeat, and in row kernels [cheap](crate::tensor::Op::cheap) operators, where computing them again
+//! moves no more memory than writing and reading them would: no work grows by it.
 
 mod claim;
 mod gather;
@@ -10,7 +12,7 @@ mod joint;
 mod prologue;
 
 pub(super) use joint::joint;
-pub(super) use prologue::{Prologue, prologue, whole_prologue};
+pub(super) use prologue::{Prologue, prologue, prologue_read_often, shared_prologue, whole_prologue};
 
 use super::elementwise;
 use crate::{

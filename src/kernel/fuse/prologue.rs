@@ -11,7 +11,7 @@ use crate::{
     shape::Shape,
     tensor::{
         State, Storage, Tensor,
-        expr::{Expr, Leaf, Plan, Root, Source, compute_type, survives},
+        expr::{Expr, Leaf, Node, Plan, Root, Source, compute_type, survives},
     },
 };
 use std::sync::Arc;
@@ -27,6 +27,17 @@ pub(in crate::kernel) struct Prologue {
 ///
 /// By value: a handle that the caller keeps, or that its own caller has, counts as somebody's, who can ask for the values.
 pub(in crate::kernel) fn prologue(tensor: Tensor, shape: &Shape) -> Result<Prologue> {
+    swallow(tensor, shape, false)
+}
+
+/// [`prologue`] over the tensor's own shape for a kernel that reads its elements several times: of an expression that is more
+/// than [cheap](crate::tensor::Op::cheap) operators it reads the memory.
+pub(in crate::kernel) fn prologue_read_often(tensor: Tensor) -> Result<Prologue> {
+    let shape = tensor.shape().clone();
+    swallow(tensor, &shape, true)
+}
+
+fn swallow(tensor: Tensor, shape: &Shape, often: bool) -> Result<Prologue> {
     let storage = &tensor.storage;
     if fusion() && tensor.is_whole() && Arc::strong_count(storage) == 1 {
         loop {
@@ -42,7 +53,7 @@ pub(in crate::kernel) fn prologue(tensor: Tensor, shape: &Shape) -> Result<Prolo
             }
             let gather = Gather::new(storage, 0);
             // The kernel at hand cannot be an epilogue of another.
-            match gather.plan_prologue(storage, shape) {
+            match gather.plan_prologue(storage, shape, often) {
                 Ok(Some(found)) => return Ok(found),
                 Ok(None) => break,
                 Err(Step::First(needs)) => {
@@ -66,6 +77,47 @@ pub(in crate::kernel) fn prologue(tensor: Tensor, shape: &Shape) -> Result<Prolo
         outputs: vec![],
     };
     Ok(Prologue { plan, source: Source::Leaf(0), _claimed: vec![] })
+}
+
+/// The same where others hold the tensor, if it is one [cheap](crate::tensor::Op::cheap) operator of values in memory: it
+/// stays pending for them, and whoever of them asks for its values computes them.
+pub(in crate::kernel) fn shared_prologue(tensor: Tensor, shape: &Shape) -> Result<Prologue> {
+    match cheap(&tensor, shape) {
+        Some(plan) => Ok(Prologue::of(plan, Source::Node(0))),
+        None => prologue(tensor, shape),
+    }
+}
+
+fn cheap(tensor: &Tensor, shape: &Shape) -> Option<Plan> {
+    if !fusion() || !tensor.is_whole() {
+        return None;
+    }
+    let (dtype, device) = (tensor.dtype(), tensor.device());
+    let claims = claims();
+    let _lock = claims.lock.lock();
+    let state = tensor.storage.state.lock();
+    let State::Pending(expr) = &*state else { return None };
+    let Root::Map(op, scalars) = &expr.root else { return None };
+    let compute = compute_type(dtype, device);
+    if !op.cheap || expr.place.is_some() || !survives(dtype, compute) {
+        return None;
+    }
+    let leaf = |arg: &Tensor| {
+        let State::Ready(buffer, offset) = &*arg.storage.state.lock() else { return None };
+        let view = arg.view.broadcast_to(&expr.shape).reshape(shape)?;
+        let (buffer, offset) = (buffer.clone(), offset + view.offset);
+        (arg.dtype() == dtype).then(|| Leaf { buffer, offset, strides: view.strides, dtype })
+    };
+    let leaves = expr.args.iter().map(leaf).collect::<Option<Vec<_>>>()?;
+    let args = (0..leaves.len()).map(|i| Source::Leaf(i as u16)).collect();
+    Some(Plan {
+        device: device.clone(),
+        shape: shape.clone(),
+        compute,
+        leaves,
+        nodes: vec![Node { op: *op, scalars: scalars.clone(), args }],
+        outputs: vec![],
+    })
 }
 
 /// [`prologue`] over the tensor's own shape.
@@ -92,7 +144,7 @@ impl Prologue {
 
 impl Gather {
     /// The whole expression as a prologue over `shape`, if all of it is held by nobody else.
-    fn plan_prologue(mut self, top: &Arc<Storage>, shape: &Shape) -> Result<Option<Prologue>, Step> {
+    fn plan_prologue(mut self, top: &Arc<Storage>, shape: &Shape, often: bool) -> Result<Option<Prologue>, Step> {
         if self.compute != compute_type(top.dtype, &top.device) || !survives(top.dtype, self.compute) {
             return Ok(None);
         }
@@ -120,12 +172,13 @@ impl Gather {
         if !self.first.is_empty() {
             return Err(Step::First(self.first));
         }
-        // What a prologue computes is read in another order than it was written for: no positions then.
-        let indexed = self.members.iter().any(|m| match &*m.storage.state.lock() {
-            State::Pending(Expr { root: Root::Map(op, _), .. }) => op.indexed,
+        // What a prologue computes is read in another order than it was written for: no positions then. And computing more
+        // than a little for each reading would be more work than writing it once.
+        let unfit = self.members.iter().any(|m| match &*m.storage.state.lock() {
+            State::Pending(Expr { root: Root::Map(op, _), .. }) => op.indexed || often && !op.cheap,
             _ => false,
         });
-        if indexed {
+        if unfit {
             return Ok(None);
         }
         // `members` holds each once more, and the caller holds the top.
