@@ -7,7 +7,7 @@
 mod common;
 
 use catena::{autograd::no_backprop, device::DeviceOptions, optimizers::Optimizer, prelude::*};
-use common::{Roof, Work, devices, finish, indices, mean_square, numbers, row_under, tensor, time};
+use common::{Roof, Work, devices, finish, indices, is_software, mean_square, numbers, row_under, tensor, time};
 use std::time::Duration;
 
 /// Tells this program to make one first step and print how long it took.
@@ -19,7 +19,7 @@ fn main() {
     }
     let budget = Duration::from_secs(2);
     for device in devices() {
-        let slow = device.name().contains("llvmpipe");
+        let slow = is_software(&device);
         println!("# {device}");
         let roof = Roof::measure(&device);
         for n in [256, 512, 1024, 2048] {

@@ -39,7 +39,7 @@ impl Roof {
             finish(device);
         };
         let bytes = 2.0 * 4.0 * x.size() as f64 / (time(copy, budget).least / 1e3);
-        let sizes: &[usize] = if device.name().contains("llvmpipe") { &[512] } else { &[1024, 2048] };
+        let sizes: &[usize] = if is_software(device) { &[512] } else { &[1024, 2048] };
         let rate = |&n: &usize| {
             let (a, b) = (tensor(&[n, n], 1, 1.0, device), tensor(&[n, n], 2, 1.0, device));
             let product = || {
@@ -125,6 +125,12 @@ pub fn devices() -> Vec<Device> {
         return chosen;
     }
     std::iter::once(Device::cpu()).chain(Device::gpu(0)).collect()
+}
+
+/// Whether a device is an adapter that computes on the CPU.
+pub fn is_software(device: &Device) -> bool {
+    let name = device.name();
+    Device::all().iter().any(|d| d.kind == "software" && name.starts_with(&d.name))
 }
 
 /// Uniform numbers in `[-scale, scale)` from a counter and a seed.
