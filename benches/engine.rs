@@ -38,6 +38,7 @@ fn main() {
         }
         chain(&roof, &device, budget);
         rows(&roof, &device, budget);
+        gradients(&roof, &device, budget);
         overhead(&device);
         mlp(&roof, &device, budget);
         first_step(&device);
@@ -123,6 +124,7 @@ fn rows(roof: &Roof, device: &Device, budget: Duration) {
     let (gamma, beta) = (of(2), of(3));
     let labels = Variable::constant(Tensor::from_slice(&indices(n, 4, length as u32), [n], device));
     let images = F::reshape(&x, [64, 64, 32, 32]);
+    let halves = F::Pooling::new(2);
     let [image_gamma, image_beta] = [5, 6].map(|seed| Variable::constant(tensor(&[64], seed, 1.0, device)));
     let whole = 4.0 * (n * length) as f64;
     type Row<'a> = (&'a str, f64, Box<dyn Fn() -> Tensor + 'a>);
@@ -139,6 +141,10 @@ fn rows(roof: &Roof, device: &Device, budget: Duration) {
             3.0 * whole,
             Box::new(|| F::batch_normalization(&images, &image_gamma, &image_beta).data().clone()),
         ),
+        ("max_pooling", 1.25 * whole, Box::new(|| F::max_pooling_2d(&images, halves.clone()).data().clone())),
+        ("average_pooling", 1.25 * whole, Box::new(|| F::average_pooling_2d(&images, halves.clone()).data().clone())),
+        ("lrn", 2.0 * whole, Box::new(|| F::local_response_normalization(&images).data().clone())),
+        ("dropout", 2.0 * whole, Box::new(|| F::dropout(&images, 0.5).data().clone())),
     ];
     for (name, bytes, run) in table {
         let mut y = x.data().clone();
@@ -151,6 +157,50 @@ fn rows(roof: &Roof, device: &Device, budget: Duration) {
             budget,
         );
         row_under(roof, name, device, &times, Work::Bytes(bytes), mean_square(&y.cast(DType::F32)));
+    }
+}
+
+/// The gradients of row and image kernels to a tensor of 4096 x 1024: bytes are those of reading what the gradient needs as
+/// often as it is read, and writing it once.
+fn gradients(roof: &Roof, device: &Device, budget: Duration) {
+    let (n, length) = (4096, 1024);
+    let x = Variable::new(tensor(&[n, length], 1, 1.0, device));
+    let labels = Variable::constant(Tensor::from_slice(&indices(n, 4, length as u32), [n], device));
+    let images = Variable::new(tensor(&[64, 64, 32, 32], 1, 1.0, device));
+    let of = |n: usize, seed: u32| Variable::new(tensor(&[n], seed, 1.0, device));
+    let [gamma, beta, image_gamma, image_beta] = [of(length, 2), of(length, 3), of(64, 5), of(64, 6)];
+    let halves = F::Pooling::new(2);
+    let whole = 4.0 * (n * length) as f64;
+    type Row<'a> = (&'a str, f64, &'a Variable, Box<dyn Fn() -> Variable + 'a>);
+    let table: Vec<Row<'_>> = vec![
+        ("softmax'", 3.0 * whole, &x, Box::new(|| F::softmax(&x))),
+        ("cross_entropy'", 2.0 * whole, &x, Box::new(|| F::softmax_cross_entropy(&x, &labels))),
+        ("layer_norm'", 3.0 * whole, &x, Box::new(|| F::layer_normalization(&x, &gamma, &beta, 1e-5))),
+        (
+            "batch_norm_relu'",
+            7.0 * whole,
+            &images,
+            Box::new(|| F::relu(&F::batch_normalization(&images, &image_gamma, &image_beta))),
+        ),
+        ("max_pooling'", 1.5 * whole, &images, Box::new(|| F::max_pooling_2d(&images, halves.clone()))),
+        ("lrn'", 3.0 * whole, &images, Box::new(|| F::local_response_normalization(&images))),
+    ];
+    for (name, bytes, x, forward) in table {
+        let y = forward();
+        let gy = tensor(y.shape(), 7, 1.0, device);
+        let mut gx = x.data().clone();
+        let times = time(
+            || {
+                [x, &gamma, &beta, &image_gamma, &image_beta].into_iter().for_each(Variable::cleargrad);
+                y.set_grad(Some(gy.clone()));
+                y.backward();
+                gx = x.grad().expect("a gradient");
+                gx.force();
+                finish(device);
+            },
+            budget,
+        );
+        row_under(roof, name, device, &times, Work::Bytes(bytes), mean_square(&gx));
     }
 }
 
