@@ -16,6 +16,7 @@ const HELPERS: &[&str] = &[
     "loss/reduce",
     "evaluation/hits",
     "rnn/gates",
+    "rnn/gru",
     "rnn/layer",
     "rnn/n_step",
     "rnn/packed",

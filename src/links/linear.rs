@@ -66,10 +66,45 @@ impl Linear {
     /// When `x` has another number of values a row than the layer takes.
     #[track_caller]
     pub fn forward(&self, x: &Variable) -> Variable {
-        if !self.W.is_initialized() {
-            self.W.initialize([self.out_size, x.shape()[1..].iter().product()]);
+        self.forward_axes(x, 1)
+    }
+
+    /// As [`Linear::forward`], with the first `n_batch_axes` axes of `x` kept and the others taken together:
+    /// `(batch.., in..)` gives `(batch.., out)`.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let layer = L::Linear::new(3, 2);
+    /// let x = Variable::constant(Tensor::ones([4, 5, 3], DType::F32, &Device::cpu()));
+    /// assert_eq!(layer.forward_axes(&x, 2).shape()[..], [4, 5, 2]);
+    /// ```
+    ///
+    /// # Panics
+    /// When `x` has another number of values at a place than the layer takes, or there is no batch axis, or none other.
+    #[track_caller]
+    pub fn forward_axes(&self, x: &Variable, n_batch_axes: usize) -> Variable {
+        if let Some(rest) = x.shape().get(n_batch_axes..).filter(|_| n_batch_axes > 0) {
+            self.learn_size(rest.iter().product());
         }
-        F::linear(x, &self.W.variable(), self.b.as_ref().map(Parameter::variable).as_ref())
+        F::linear_axes(x, &self.weights(), self.bias().as_ref(), n_batch_axes)
+    }
+
+    /// Fixes the input size, unless that was done before.
+    pub(super) fn learn_size(&self, in_size: usize) {
+        if !self.W.is_initialized() {
+            self.W.initialize([self.out_size, in_size]);
+        }
+    }
+
+    /// The weights in the graph.
+    #[track_caller]
+    pub(super) fn weights(&self) -> Variable {
+        self.W.variable()
+    }
+
+    /// The bias in the graph.
+    pub(super) fn bias(&self) -> Option<Variable> {
+        self.b.as_ref().map(Parameter::variable)
     }
 }
 

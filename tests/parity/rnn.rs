@@ -3,7 +3,7 @@ use super::{
     fixture::{Case, Inputs},
 };
 use catena::{
-    autograd::Variable,
+    autograd::{Variable, using_config},
     device::Device,
     functions::{self as F, RnnActivation},
     links::Link,
@@ -53,8 +53,16 @@ fn load(link: &impl Link, case: &Case, device: &Device) {
     }
 }
 
+/// The children of a tree's node: cells and outputs.
+fn children<'a>(xs: &'a Inputs, case: &Case) -> Vec<Option<(&'a Variable, &'a Variable)>> {
+    let child = |i: i64| Some((xs.get(&format!("c{i}"))?, xs.get(&format!("h{i}"))?));
+    (1..=case.int("children") as i64).map(child).collect()
+}
+
 /// A link over several steps, or over several sequences.
 pub fn run(case: &Case, device: &Device) -> Option<Result<(), String>> {
+    let train = case.entry["config"]["train"].as_bool().unwrap_or(true);
+    let _scope = using_config(|c| c.train = train);
     let (inputs, units) = (case.int("in") as usize, case.int("out") as usize);
     let xs = case.inputs(device);
     let steps: Vec<Variable> = (0..).map_while(|i| xs.get(&format!("x{i}")).cloned()).collect();
@@ -118,9 +126,20 @@ pub fn run(case: &Case, device: &Device) -> Option<Result<(), String>> {
         "L.NStepBiLSTM" => check!(L::NStepBiLSTM::new(layers(), inputs, units, 0.0), |l| {
             with_cell(l.forward(None, None, &sequences))
         }),
-        "L.StatefulZoneoutLSTM" => check!(L::StatefulZoneoutLSTM::new(inputs, units, 0.0, 0.0), |l| {
-            let ys: Vec<Variable> = steps.iter().map(|x| l.forward(x)).collect();
-            ys.into_iter().chain(l.c.get()).collect()
+        "L.StatefulZoneoutLSTM" => {
+            let ratio = |name: &str| case.f64_or(name, 0.0);
+            check!(L::StatefulZoneoutLSTM::new(inputs, units, ratio("c_ratio"), ratio("h_ratio")), |l| {
+                let ys: Vec<Variable> = steps.iter().map(|x| l.forward(x)).collect();
+                ys.into_iter().chain(l.c.get()).collect()
+            })
+        }
+        "L.ChildSumTreeLSTM" => check!(L::ChildSumTreeLSTM::new(inputs, units), |l| {
+            let (c, h) = l.forward(&children(&xs, case), &xs["x"]);
+            vec![c, h]
+        }),
+        "L.NaryTreeLSTM" => check!(L::NaryTreeLSTM::new(inputs, units, case.int("children") as usize), |l| {
+            let (c, h) = l.forward(&children(&xs, case), xs.get("x"));
+            vec![c, h]
         }),
         "L.StatelessMGU" => check!(L::StatelessMGU::new(inputs, units), |l| {
             let mut h = Variable::constant(Tensor::zeros([steps[0].shape()[0], units], DType::F32, device));

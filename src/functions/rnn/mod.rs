@@ -1,6 +1,7 @@
 //! Recurrent networks: cells, and layers over whole sequences.
 
 mod gates;
+mod gru;
 mod layer;
 mod lstm;
 mod n_step;
@@ -13,6 +14,7 @@ mod slstm;
 mod states;
 mod tree_lstm;
 
+pub(crate) use gru::gru;
 pub use lstm::lstm;
 pub(crate) use n_step::{Cell, Layers};
 pub use n_step_gru::{n_step_bigru, n_step_gru};
@@ -20,6 +22,7 @@ pub use n_step_lstm::{n_step_bilstm, n_step_lstm};
 pub use n_step_rnn::{RnnActivation, n_step_birnn, n_step_rnn};
 pub(crate) use packed::{Order, pack, unpack};
 pub use slstm::slstm;
+pub(crate) use tree_lstm::child_sum;
 pub use tree_lstm::tree_lstm;
 
 pub(super) const ALL: &[super::Entry] = super::entries![lstm, n_step_gru, n_step_lstm, n_step_rnn, slstm, tree_lstm];

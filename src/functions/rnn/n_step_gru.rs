@@ -135,10 +135,11 @@ pub(super) fn cases() -> Vec<Case> {
         let (hy, ys) = run(layers, &x[3], &ws, &bs, &x[..3]);
         std::iter::once(hy).chain(ys).collect()
     };
-    vec![
+    let cases = vec![
         case("n_step_gru", layers("n_step_gru", 1, false, 0.0), call),
         case("n_step_gru/two_layers", layers("n_step_gru", 2, false, 0.0), call).order(1),
         case("n_step_gru/both_ways", layers("n_step_bigru", 1, true, 0.0), call),
         Case::new("n_step_gru/cell", |x| cell(&x[0], &x[1], &x[2])).input([2, 9]).input([2, 9]).input([2, 3]),
-    ]
+    ];
+    cases.into_iter().chain(super::gru::cases()).collect()
 }

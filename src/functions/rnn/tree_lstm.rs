@@ -1,10 +1,11 @@
 use crate::{
-    autograd::{Case, Variable},
+    autograd::{Case, Forward, Function, Retain, Saved, Variable, apply_all},
     functions::{
-        activation::{sigmoid, tanh},
-        array::split_axis,
+        activation::{sigmoid, sigmoid_grad, tanh, tanh_grad},
+        array::{broadcast_to, concat, expand_dims, split_axis, stack, with_shape},
+        math::add_all,
     },
-    shape::{InvalidType, ensure, same_float},
+    shape::{InvalidType, Meta, ensure, same_float},
     tensor::{Tensor, expect},
 };
 
@@ -37,11 +38,145 @@ pub fn tree_lstm(cs: &[&Variable], x: &Variable) -> (Variable, Variable) {
         Ok(())
     };
     expect("tree_lstm", fits(), &inputs);
-    let gates = split_axis(x, 3 + cs.len(), 1);
-    let new = tanh(&gates[0]) * sigmoid(&gates[1]);
-    let c = cs.iter().zip(&gates[3..]).fold(new, |sum, (c, f)| sum + sigmoid(f) * *c);
-    let h = sigmoid(&gates[2]) * tanh(&c);
-    (c, h)
+    let inputs: Vec<&Variable> = cs.iter().copied().chain([x]).collect();
+    pair(apply_all(TreeLstm { children: cs.len(), summed: false }, &inputs))
+}
+
+/// As [`tree_lstm`], from what the input gives, `x` of `(B, 4 units)`, and what each child gives, the rows of `s`,
+/// `(n B, 4 units)`, one child after the other: `a, i, o, f`, where each child has a forget gate of its own and the other
+/// gates are of the sum.
+#[track_caller]
+pub(crate) fn child_sum(cs: &[&Variable], x: &Variable, s: &Variable) -> (Variable, Variable) {
+    let inputs: Vec<&Variable> = cs.iter().copied().chain([x, s]).collect();
+    pair(apply_all(TreeLstm { children: cs.len(), summed: true }, &inputs))
+}
+
+fn pair(mut ys: Vec<Variable>) -> (Variable, Variable) {
+    let h = ys.pop().expect("two outputs");
+    (ys.swap_remove(0), h)
+}
+
+/// Of the children's cells and the gates, or of what the input and what the children give to them.
+#[derive(Debug)]
+struct TreeLstm {
+    children: usize,
+    summed: bool,
+}
+
+impl TreeLstm {
+    /// The sums `a, i, o, f_1, .., f_n` that the gates are of.
+    fn sums<T: Parts>(&self, given: &[&T]) -> Vec<T> {
+        let n = self.children;
+        let [x, rest @ ..] = given else { unreachable!("there is what the input gives") };
+        if !self.summed {
+            return x.parts(3 + n, 1);
+        }
+        let of_input = x.parts(4, 1);
+        let of_children: Vec<Vec<T>> = rest[0].parts(n, 0).iter().map(|s| s.parts(4, 1)).collect();
+        let common = (0..3).map(|k| of_children.iter().fold(of_input[k].clone(), |sum, s| sum.plus(&s[k])));
+        common.chain(of_children.iter().map(|s| of_input[3].plus(&s[3]))).collect()
+    }
+}
+
+/// What forward and backward passes need of tensors and of variables.
+trait Parts: Clone {
+    fn parts(&self, n: usize, axis: isize) -> Vec<Self>;
+    fn plus(&self, other: &Self) -> Self;
+}
+
+impl Parts for Tensor {
+    fn parts(&self, n: usize, axis: isize) -> Vec<Tensor> {
+        self.split(n, axis)
+    }
+
+    fn plus(&self, other: &Tensor) -> Tensor {
+        self.add(other)
+    }
+}
+
+impl Parts for Variable {
+    fn parts(&self, n: usize, axis: isize) -> Vec<Variable> {
+        split_axis(self, n, axis)
+    }
+
+    fn plus(&self, other: &Variable) -> Variable {
+        self + other
+    }
+}
+
+impl Function for TreeLstm {
+    fn name(&self) -> &'static str {
+        "tree_lstm"
+    }
+
+    fn infer(&self, xs: &[Meta]) -> Result<Vec<Meta>, InvalidType> {
+        same_float(xs)?;
+        let (n, x) = (self.children, &xs[self.children]);
+        let cell = Meta::new(x.shape.with(1, x.shape[1] / if self.summed { 4 } else { 3 + n }), x.dtype);
+        for c in &xs[..n] {
+            ensure!(c.shape, ==, cell.shape);
+        }
+        if self.summed {
+            ensure!(xs[n + 1].shape, ==, x.shape.with(0, n * x.shape[0]));
+        }
+        Ok(vec![cell.clone(), cell])
+    }
+
+    fn retain(&self) -> Retain {
+        Retain::INPUTS.output(0)
+    }
+
+    fn forward(&self, xs: &[Tensor]) -> Forward {
+        let (cs, given) = xs.split_at(self.children);
+        let sums = self.sums(&given.iter().collect::<Vec<_>>());
+        let new = sums[0].tanh().mul(&sums[1].sigmoid());
+        // The second result is computed through the first: one kernel stores both.
+        let c = cs.iter().zip(&sums[3..]).fold(new, |sum, (c, f)| sum.add(&f.sigmoid().mul(c)));
+        let h = sums[2].sigmoid().mul(&c.tanh());
+        vec![c, h].into()
+    }
+
+    fn backward(&self, saved: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
+        let n = self.children;
+        let given: Vec<&Variable> = (n..saved.arity()).map(|i| saved.input(i)).collect();
+        let sums = self.sums(&given);
+        let (a, i, o) = (tanh(&sums[0]), sigmoid(&sums[1]), sigmoid(&sums[2]));
+        let fs: Vec<Variable> = sums[3..].iter().map(sigmoid).collect();
+        let t = tanh(saved.output(0));
+        let through_h = gys[1].as_ref().map(|gh| tanh_grad(&t, &(gh * &o)));
+        let gc = match (&gys[0], through_h) {
+            (Some(gc), Some(h)) => gc + h,
+            (Some(gc), None) => gc.clone(),
+            (None, Some(h)) => h,
+            (None, None) => return vec![None; saved.arity()],
+        };
+        let mut gxs: Vec<Option<Variable>> = (0..n).map(|k| saved.needs(k).then(|| &gc * &fs[k])).collect();
+        if !(n..saved.arity()).any(|i| saved.needs(i)) {
+            gxs.resize(saved.arity(), None);
+            return gxs;
+        }
+        let go = match &gys[1] {
+            Some(gh) => sigmoid_grad(&o, &(gh * &t)),
+            None => Variable::constant(o.data().full_like(0.0)),
+        };
+        let (ga, gi) = (tanh_grad(&a, &(&gc * &i)), sigmoid_grad(&i, &(&gc * &a)));
+        let gfs: Vec<Variable> = (0..n).map(|k| sigmoid_grad(&fs[k], &(&gc * saved.input(k)))).collect();
+        let gfs: Vec<&Variable> = gfs.iter().collect();
+        if !self.summed {
+            gxs.push(Some(concat(&[&[&ga, &gi, &go], &gfs[..]].concat(), 1)));
+            return gxs;
+        }
+        let gx = concat(&[&ga, &gi, &go, &add_all(&gfs)], 1);
+        gxs.push(Some(gx.clone()));
+        gxs.push(saved.needs(n + 1).then(|| {
+            // Those of the common gates for each child, and each child's own.
+            let (b, u) = (gx.shape()[0], gx.shape()[1] / 4);
+            let common = split_axis(&gx, [3 * u], 1).swap_remove(0);
+            let common = broadcast_to(&expand_dims(&common, 0), [n, b, 3 * u]);
+            with_shape(&concat(&[&common, &stack(&gfs, 0)], 2), [n * b, 4 * u])
+        }));
+        gxs
+    }
 }
 
 pub(super) fn cases() -> Vec<Case> {
@@ -59,5 +194,18 @@ pub(super) fn cases() -> Vec<Case> {
             .input([2, 1])
             .input([2, 1])
             .input([2, 6]),
+        Case::new("tree_lstm/cell_alone", |x| tree_lstm(&[&x[0]], &x[1]).0).input([2, 3]).input([2, 12]),
+        Case::many("tree_lstm/child_sum", |x| {
+            let (c, h) = child_sum(&[&x[0], &x[1]], &x[2], &x[3]);
+            vec![c, h]
+        })
+        .input([2, 3])
+        .input([2, 3])
+        .input([2, 12])
+        .input([4, 12]),
+        Case::new("tree_lstm/child_sum_of_one", |x| child_sum(&[&x[0]], &x[1], &x[2]).1)
+            .input([2, 3])
+            .input([2, 12])
+            .input([2, 12]),
     ]
 }

@@ -1,11 +1,15 @@
-use super::state::{State, join, split};
+use super::{
+    joined::Joined,
+    state::{State, join, split},
+};
 use crate::{
     autograd::Variable,
-    functions as F,
+    functions::{self as F, rnn::gru},
     links::{
         Layer, Linear,
         initializers::{Initializer, LeCunNormal},
     },
+    tensor::Tensor,
 };
 use std::sync::Arc;
 
@@ -36,6 +40,8 @@ crate::chain! {
         pub W: Linear,
         /// The candidate's weights on the state.
         pub U: Linear,
+        #[plain]
+        joined: Joined,
     }
 }
 
@@ -52,9 +58,31 @@ impl StatelessGRU {
         initial_w: impl Initializer,
         initial_u: impl Initializer,
     ) -> StatelessGRU {
-        let (w, u): (Arc<dyn Initializer>, Arc<dyn Initializer>) = (Arc::new(initial_w), Arc::new(initial_u));
-        let on_input = || Linear::with(in_size, out_size, w.clone());
-        let on_state = || Linear::with(out_size, out_size, u.clone());
+        StatelessGRU::with_lazy(Some(in_size), out_size, Arc::new(initial_w), Arc::new(initial_u))
+    }
+
+    /// A cell that learns its input size at the first call.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let cell = L::StatelessGRU::lazy(2);
+    /// let x = Variable::constant(Tensor::ones([4, 3], DType::F32, &Device::cpu()));
+    /// assert_eq!(cell.forward(None, &x).shape()[..], [4, 2]);
+    /// assert_eq!(cell.W_r.W.shape().unwrap()[..], [2, 3]);
+    /// ```
+    pub fn lazy(out_size: usize) -> StatelessGRU {
+        let normal = || Arc::new(LeCunNormal::default());
+        StatelessGRU::with_lazy(None, out_size, normal(), normal())
+    }
+
+    fn with_lazy(
+        in_size: Option<usize>,
+        out_size: usize,
+        initial_w: Arc<dyn Initializer>,
+        initial_u: Arc<dyn Initializer>,
+    ) -> StatelessGRU {
+        let on_input = || Linear::with_lazy(in_size, out_size, initial_w.clone());
+        let on_state = || Linear::with(out_size, out_size, initial_u.clone());
         StatelessGRU {
             W_r: on_input(),
             U_r: on_state(),
@@ -62,6 +90,7 @@ impl StatelessGRU {
             U_z: on_state(),
             W: on_input(),
             U: on_state(),
+            joined: Joined::default(),
         }
     }
 
@@ -71,13 +100,37 @@ impl StatelessGRU {
     /// When shapes do not fit.
     #[track_caller]
     pub fn forward(&self, h: Option<&Variable>, x: &Variable) -> Variable {
-        let (z, g) = (self.W_z.forward(x), self.W.forward(x));
-        // Without a state its biases are not there either, as in Chainer.
-        let Some(h) = h else { return F::sigmoid(&z) * F::tanh(&g) };
-        let r = F::sigmoid(&(self.W_r.forward(x) + self.U_r.forward(h)));
-        let z = F::sigmoid(&(z + self.U_z.forward(h)));
-        let g = F::tanh(&(g + self.U.forward(&(r * h))));
-        F::linear_interpolate(&z, &g, h)
+        for w in [&self.W_r, &self.W_z, &self.W] {
+            w.learn_size(x.shape()[1..].iter().product());
+        }
+        let Some(h) = h else {
+            // Without a state its biases are not there either, as in Chainer.
+            return F::sigmoid(&self.W_z.forward(x)) * F::tanh(&self.W.forward(x));
+        };
+        let joined = self.joined();
+        let [on_input, u_rz, bias @ ..] = &joined[..] else { unreachable!("weights on the input and on the state") };
+        gru(&F::linear(x, on_input, bias.first()), h, u_rz, &self.U.weights())
+    }
+
+    /// Weights on the input, on the state for both gates, and the biases' sums, if there are biases.
+    #[track_caller]
+    fn joined(&self) -> Vec<Variable> {
+        let (on_input, on_state) = ([&self.W_r, &self.W_z, &self.W], [&self.U_r, &self.U_z, &self.U]);
+        let (w, u) = (on_input.map(Linear::weights), on_state.map(Linear::weights));
+        let biases = on_input.map(Linear::bias).into_iter().zip(on_state.map(Linear::bias));
+        let biases: Vec<(Option<Variable>, Option<Variable>)> = biases.collect();
+        let of = w.iter().chain(&u[..2]).chain(biases.iter().flat_map(|(a, b)| a.iter().chain(b)));
+        self.joined.get(&of.collect::<Vec<_>>(), || {
+            let join = |xs: &[Variable]| F::concat(&xs.iter().collect::<Vec<_>>(), 0);
+            let sum = |(at, (a, b)): (usize, &(Option<Variable>, Option<Variable>))| match (a, b) {
+                (Some(a), Some(b)) => a + b,
+                (Some(one), None) | (None, Some(one)) => one.clone(),
+                (None, None) => Variable::constant(Tensor::zeros(u[at].shape()[0], u[at].dtype(), u[at].device())),
+            };
+            let has_bias = biases.iter().any(|(a, b)| a.is_some() || b.is_some());
+            let sums = || join(&biases.iter().enumerate().map(sum).collect::<Vec<_>>());
+            [join(&w), join(&u[..2])].into_iter().chain(has_bias.then(sums)).collect()
+        })
     }
 }
 
@@ -121,6 +174,11 @@ impl StatefulGRU {
         initial_u: impl Initializer,
     ) -> StatefulGRU {
         StatefulGRU { cell: StatelessGRU::with(in_size, out_size, initial_w, initial_u), h: State::default() }
+    }
+
+    /// A layer that learns its input size at the first call.
+    pub fn lazy(out_size: usize) -> StatefulGRU {
+        StatefulGRU { cell: StatelessGRU::lazy(out_size), h: State::default() }
     }
 
     /// Forgets the state.

@@ -5,7 +5,7 @@ use super::{
 use crate::{
     autograd::Variable,
     functions as F,
-    links::{Layer, Linear},
+    links::{Layer, Linear, initializers::LeCunNormal},
 };
 
 crate::chain! {
@@ -35,7 +35,24 @@ crate::chain! {
 impl StatelessMGU {
     /// From `in_size` to `out_size` values a step.
     pub fn new(in_size: usize, out_size: usize) -> StatelessMGU {
-        let layer = || Linear::new(in_size + out_size, out_size);
+        StatelessMGU::of_size(Some(in_size), out_size)
+    }
+
+    /// A cell that learns its input size at the first call.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let cell = L::StatelessMGU::lazy(2);
+    /// let [x, h] = [3, 2].map(|n| Variable::constant(Tensor::ones([4, n], DType::F32, &Device::cpu())));
+    /// assert_eq!(cell.forward(&h, &x).shape()[..], [4, 2]);
+    /// assert_eq!(cell.W_f.W.shape().unwrap()[..], [2, 5]);
+    /// ```
+    pub fn lazy(out_size: usize) -> StatelessMGU {
+        StatelessMGU::of_size(None, out_size)
+    }
+
+    fn of_size(in_size: Option<usize>, out_size: usize) -> StatelessMGU {
+        let layer = || Linear::with_lazy(in_size.map(|n| n + out_size), out_size, LeCunNormal::default());
         StatelessMGU { W_f: layer(), W_h: layer(), out_size }
     }
 
@@ -73,6 +90,11 @@ impl StatefulMGU {
     /// From `in_size` to `out_size` values a step.
     pub fn new(in_size: usize, out_size: usize) -> StatefulMGU {
         StatefulMGU { cell: StatelessMGU::new(in_size, out_size), h: State::default() }
+    }
+
+    /// A layer that learns its input size at the first call.
+    pub fn lazy(out_size: usize) -> StatefulMGU {
+        StatefulMGU { cell: StatelessMGU::lazy(out_size), h: State::default() }
     }
 
     /// Forgets the state.

@@ -21,6 +21,7 @@ macro_rules! transparent {
 use transparent;
 
 mod gru;
+mod joined;
 mod lstm;
 mod mgu;
 mod n_step;

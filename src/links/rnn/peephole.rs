@@ -1,4 +1,5 @@
 use super::{
+    joined::Joined,
     lstm::{LstmInit, gates, zeros_like},
     state::State,
 };
@@ -39,6 +40,8 @@ crate::chain! {
         pub peep_f: Linear,
         /// From the next cell to the output gate, `(out, out)`.
         pub peep_o: Linear,
+        #[plain]
+        joined: Joined,
         /// The cell.
         #[plain]
         pub c: State,
@@ -51,7 +54,16 @@ crate::chain! {
 impl StatefulPeepholeLSTM {
     /// From `in_size` to `out_size` values a step; all biases begin with 0.
     pub fn new(in_size: usize, out_size: usize) -> StatefulPeepholeLSTM {
-        let (upward, lateral) = LstmInit::default().forget_bias(0.0).layers(Some(in_size), out_size);
+        StatefulPeepholeLSTM::of_size(Some(in_size), out_size)
+    }
+
+    /// A layer that learns its input size at the first call.
+    pub fn lazy(out_size: usize) -> StatefulPeepholeLSTM {
+        StatefulPeepholeLSTM::of_size(None, out_size)
+    }
+
+    fn of_size(in_size: Option<usize>, out_size: usize) -> StatefulPeepholeLSTM {
+        let (upward, lateral) = LstmInit::default().forget_bias(0.0).layers(in_size, out_size);
         let peep = || Linear::new(out_size, out_size).nobias();
         StatefulPeepholeLSTM {
             upward,
@@ -59,6 +71,7 @@ impl StatefulPeepholeLSTM {
             peep_i: peep(),
             peep_f: peep(),
             peep_o: peep(),
+            joined: Joined::default(),
             c: State::default(),
             h: State::default(),
         }
@@ -85,8 +98,10 @@ impl StatefulPeepholeLSTM {
         let gates = gates(&self.upward, &self.lateral, self.h.get().as_ref(), x);
         let c = self.c.get().unwrap_or_else(|| zeros_like(x, gates.shape()[1] / 4));
         let [a, i, f, o] = split_gates(&gates);
-        let i = F::sigmoid(&(i + self.peep_i.forward(&c)));
-        let f = F::sigmoid(&(f + self.peep_f.forward(&c)));
+        let (of_i, of_f) = (self.peep_i.weights(), self.peep_f.weights());
+        let w = self.joined.get(&[&of_i, &of_f], || vec![F::concat(&[&of_i, &of_f], 0)]);
+        let of_cell = F::split_axis(&F::linear(&c, &w[0], None), 2, 1);
+        let (i, f) = (F::sigmoid(&(i + &of_cell[0])), F::sigmoid(&(f + &of_cell[1])));
         let c = F::tanh(&a) * i + f * &c;
         let h = F::sigmoid(&(o + self.peep_o.forward(&c))) * F::tanh(&c);
         self.set_state(&c, &h);

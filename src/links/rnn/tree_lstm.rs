@@ -1,7 +1,7 @@
-use super::lstm::zeros_like;
+use super::{joined::Joined, lstm::zeros_like};
 use crate::{
     autograd::Variable,
-    functions as F,
+    functions::{self as F, rnn::child_sum},
     links::{Linear, Link, Path, Replica, Visit},
 };
 
@@ -29,6 +29,8 @@ crate::chain! {
         /// On each child's output, `(out, out)`.
         pub W_h_f: Linear,
         #[plain]
+        joined: Joined,
+        #[plain]
         out_size: usize,
     }
 }
@@ -52,6 +54,7 @@ impl ChildSumTreeLSTM {
             W_x: Linear::new(in_size, 4 * out_size),
             W_h_aio: Linear::new(out_size, 3 * out_size).nobias(),
             W_h_f: Linear::new(out_size, out_size).nobias(),
+            joined: Joined::default(),
             out_size,
         }
     }
@@ -62,18 +65,16 @@ impl ChildSumTreeLSTM {
     /// When shapes do not fit.
     #[track_caller]
     pub fn forward(&self, children: &[Child<'_>], x: &Variable) -> (Variable, Variable) {
-        let of_input = F::split_axis(&self.W_x.forward(x), [3 * self.out_size], 1);
+        let of_input = self.W_x.forward(x);
         if children.is_empty() {
-            return F::tree_lstm(&[], &of_input[0]);
+            return F::tree_lstm(&[], &F::split_axis(&of_input, [3 * self.out_size], 1)[0]);
         }
         let children = whole(children, x, self.out_size);
-        let hs: Vec<&Variable> = children.iter().map(|(_, h)| h).collect();
-        let gates = self.W_h_aio.forward(&F::add_all(&hs)) + &of_input[0];
-        // One product for all children.
-        let of_children = F::split_axis(&self.W_h_f.forward(&F::concat(&hs, 0)), hs.len(), 0);
-        let forget: Vec<Variable> = of_children.iter().map(|f| f + &of_input[1]).collect();
-        let all: Vec<&Variable> = std::iter::once(&gates).chain(&forget).collect();
-        F::tree_lstm(&children.iter().map(|(c, _)| c).collect::<Vec<_>>(), &F::concat(&all, 1))
+        let (cs, hs): (Vec<&Variable>, Vec<&Variable>) = children.iter().map(|(c, h)| (c, h)).unzip();
+        let (aio, f) = (self.W_h_aio.weights(), self.W_h_f.weights());
+        let w = self.joined.get(&[&aio, &f], || vec![F::concat(&[&aio, &f], 0)]);
+        // One product for all children: that of their sum is the sum of theirs.
+        child_sum(&cs, &of_input, &F::linear(&F::concat(&hs, 0), &w[0], None))
     }
 }
 
@@ -95,8 +96,9 @@ impl ChildSumTreeLSTM {
 pub struct NaryTreeLSTM {
     /// On the input, `((3 + n) out, in)`: `a, i, o, f_1, .., f_n`.
     pub W_x: Linear,
-    /// On each child's output, `((3 + n) out, out)`; named `W_h_1` and so on.
+    /// On each child's output, `((3 + n) out, out)`; named `W_h1` and so on.
     pub W_h: Vec<Linear>,
+    joined: Joined,
     out_size: usize,
 }
 
@@ -110,10 +112,15 @@ impl NaryTreeLSTM {
         assert!(n_ary > 0, "NaryTreeLSTM: expected at least one child, got none");
         let gates = (3 + n_ary) * out_size;
         let of_child = |_| Linear::new(out_size, gates).nobias();
-        NaryTreeLSTM { W_x: Linear::new(in_size, gates), W_h: (0..n_ary).map(of_child).collect(), out_size }
+        NaryTreeLSTM {
+            W_x: Linear::new(in_size, gates),
+            W_h: (0..n_ary).map(of_child).collect(),
+            joined: Joined::default(),
+            out_size,
+        }
     }
 
-    /// The cell and the output of a node, from its children's and its input `(B, in)`, if it has one.
+    /// The cell and the output of a node, from its children's and its input `(B, in)`; none stands for zeros.
     ///
     /// # Panics
     /// When the number of children or shapes do not fit, or there is neither an input nor a child.
@@ -123,25 +130,46 @@ impl NaryTreeLSTM {
         assert!(children.len() == n, "NaryTreeLSTM: expected {n} children, got {}", children.len());
         let model = x.or(children.iter().flatten().map(|(c, _)| *c).next());
         let model = model.expect("NaryTreeLSTM: expected an input or a child, got neither");
-        let terms = x.map(|x| self.W_x.forward(x)).into_iter();
-        let of_children = children.iter().zip(&self.W_h).filter_map(|(child, w)| Some(w.forward(child.as_ref()?.1)));
-        let gates = terms.chain(of_children).reduce(|a, b| a + b).expect("an input or a child is there");
+        // As an input of zeros, none leaves the bias.
+        let of_input = match x {
+            Some(x) => Some(self.W_x.forward(x)),
+            None => self.W_x.bias().map(|b| F::broadcast_to(&b, [model.shape()[0], b.size()])),
+        };
+        let has_child = children.iter().any(Option::is_some);
         let children = whole(children, model, self.out_size);
+        let of_children = has_child.then(|| {
+            // One product: outputs side by side with weights side by side.
+            let w: Vec<Variable> = self.W_h.iter().map(Linear::weights).collect();
+            let w = self.joined.get(&w.iter().collect::<Vec<_>>(), || vec![side_by_side(w.iter())]);
+            F::linear(&side_by_side(children.iter().map(|(_, h)| h)), &w[0], None)
+        });
+        let terms = of_input.into_iter().chain(of_children);
+        let gates = terms.reduce(|a, b| a + b).expect("an input or a child is there");
         F::tree_lstm(&children.iter().map(|(c, _)| c).collect::<Vec<_>>(), &gates)
     }
+}
+
+/// Joined along the second axis.
+fn side_by_side<'a>(xs: impl Iterator<Item = &'a Variable>) -> Variable {
+    F::concat(&xs.collect::<Vec<_>>(), 1)
 }
 
 impl Link for NaryTreeLSTM {
     fn visit(&self, path: &mut Path, visitor: &mut dyn Visit) {
         path.child("W_x", |path| self.W_x.visit(path, visitor));
         for (i, w) in self.W_h.iter().enumerate() {
-            path.child(&format!("W_h_{}", i + 1), |path| w.visit(path, visitor));
+            path.child(&format!("W_h{}", i + 1), |path| w.visit(path, visitor));
         }
     }
 
     fn replicate(&self, replica: Replica) -> NaryTreeLSTM {
         let on_children = self.W_h.replicate(replica);
-        NaryTreeLSTM { W_x: self.W_x.replicate(replica), W_h: on_children, out_size: self.out_size }
+        NaryTreeLSTM {
+            W_x: self.W_x.replicate(replica),
+            W_h: on_children,
+            joined: Joined::default(),
+            out_size: self.out_size,
+        }
     }
 
     fn replicate_boxed(&self, replica: Replica) -> Box<dyn Link> {

@@ -43,7 +43,16 @@ crate::chain! {
 impl StatefulZoneoutLSTM {
     /// From `in_size` to `out_size` values a step; Chainer's ratios are 0.5.
     pub fn new(in_size: usize, out_size: usize, c_ratio: f64, h_ratio: f64) -> StatefulZoneoutLSTM {
-        let (upward, lateral) = LstmInit::default().layers(Some(in_size), out_size);
+        StatefulZoneoutLSTM::of_size(Some(in_size), out_size, c_ratio, h_ratio)
+    }
+
+    /// A layer that learns its input size at the first call.
+    pub fn lazy(out_size: usize, c_ratio: f64, h_ratio: f64) -> StatefulZoneoutLSTM {
+        StatefulZoneoutLSTM::of_size(None, out_size, c_ratio, h_ratio)
+    }
+
+    fn of_size(in_size: Option<usize>, out_size: usize, c_ratio: f64, h_ratio: f64) -> StatefulZoneoutLSTM {
+        let (upward, lateral) = LstmInit::default().layers(in_size, out_size);
         StatefulZoneoutLSTM { upward, lateral, c: State::default(), h: State::default(), c_ratio, h_ratio }
     }
 
