@@ -2,7 +2,7 @@
 
 use catena::{
     kernel::force_all,
-    optimizers::{GradientLARS, LAMB, Muon, Optimizer, Schedule},
+    optimizers::{Gradient, GradientLARS, GradientNoise, Hook, LAMB, Lion, Muon, Optimizer, Schedule},
     prelude::*,
     testing::devices,
 };
@@ -317,5 +317,124 @@ fn update_with_makes_a_whole_step_and_lets_go_of_the_graph() {
         }
         let last = loss(&model, 0).item().unwrap();
         assert!(last < 0.8 * first.item().unwrap(), "{device}: {last} after {}", first.item().unwrap());
+    }
+}
+
+/// A parameter of these values, with this gradient.
+fn parameter(w: &[f32], g: &[f32], device: &Device) -> Parameter {
+    let w = Parameter::from_tensor(Tensor::from_slice(w, [w.len()], device));
+    w.set_grad(Some(Tensor::from_slice(g, [g.len()], device)));
+    w
+}
+
+fn expect_near(x: &Tensor, expected: &[f64], what: &str) {
+    let x = x.to_f64().unwrap();
+    let near =
+        x.len() == expected.len() && x.iter().zip(expected).all(|(x, y)| (x - y).abs() <= 1e-6 * (1.0 + y.abs()));
+    assert!(near, "{what}: {x}, expected {expected:?}");
+}
+
+#[test]
+fn decay_after_the_step_changes_the_gradient_that_stays() {
+    let (w, g, lr, rate) = ([1.0f32, -2.0], [0.5f32, 0.25], 0.1, 0.01);
+    for device in devices() {
+        let (pre, post) = (parameter(&w, &g, &device), parameter(&w, &g, &device));
+        let (mut first, mut second) = (Sgd::new(lr).setup(&pre), Sgd::new(lr).setup(&post));
+        first.add_hook(WeightDecay(rate));
+        second.add_post_hook(WeightDecay(rate));
+        first.update();
+        second.update();
+        let decayed = |w: f32, g: f32| f64::from(w) - lr * (f64::from(g) + rate * f64::from(w));
+        let plain = |w: f32, g: f32| f64::from(w) - lr * f64::from(g);
+        let each = |f: &dyn Fn(f32, f32) -> f64| [f(w[0], g[0]), f(w[1], g[1])];
+        expect_near(&pre.data(), &each(&decayed), "before the step");
+        expect_near(&post.data(), &each(&plain), "after the step");
+        // Chainer's hook adds `rate * param.data`, which is the new value by then, to `param.grad`.
+        expect_near(&post.grad().unwrap(), &each(&|w, g| f64::from(g) + rate * plain(w, g)), "the gradient");
+        second.update();
+        let twice = |w: f32, g: f32| plain(w, g) - lr * (f64::from(g) + rate * plain(w, g));
+        expect_near(&post.data(), &each(&twice), "a second step with it");
+        assert!(second.remove_hook("WeightDecay") && !second.remove_hook("WeightDecay"));
+    }
+}
+
+/// Halves the values.
+#[derive(Debug)]
+struct Halve;
+
+impl Hook for Halve {
+    fn name(&self) -> &'static str {
+        "Halve"
+    }
+
+    fn apply(&self, _: u64, parameters: &mut [Gradient]) {
+        parameters.iter_mut().for_each(|p| p.w = p.w.mul_scalar(0.5));
+    }
+}
+
+#[test]
+fn values_changed_after_the_step_stay() {
+    same_on_both(Adam::new(0.01), "Adam, weights halved after each step", |o| {
+        o.add_post_hook_for(|path| path.ends_with("/W"), Halve);
+    });
+    let model = L::Linear::new(1, 1);
+    let mut optimizer = Sgd::new(1.0).setup(&model);
+    optimizer.add_post_hook_for(|path| path.ends_with("/W"), Halve);
+    model.W.set_data(Tensor::from_slice(&[4.0f32], [1, 1], &Device::cpu()));
+    let b = model.b.as_ref().unwrap();
+    for p in [&model.W, b] {
+        p.set_grad(Some(p.data().full_like(1.0)));
+    }
+    optimizer.update();
+    assert_eq!((model.W.data().item().unwrap(), b.data().item().unwrap()), (1.5, -1.0));
+}
+
+#[test]
+fn lion_moves_by_the_sign_of_a_mean_and_remembers_another() {
+    for device in devices() {
+        let w = parameter(&[1.0, 2.0, -3.0], &[2.0, -4.0, 0.0], &device);
+        let path = w.namedparams().remove(0).0;
+        let mut optimizer = Lion { lr: 0.1, beta1: 0.5, beta2: 0.75, weight_decay_rate: 0.25 }.setup(&w);
+        optimizer.update();
+        // w (1 - lr * rate) - lr sign((1 - beta1) g), and m = (1 - beta2) g.
+        expect_near(&w.data(), &[0.975 - 0.1, 1.95 + 0.1, -2.925], "the first step");
+        expect_near(&optimizer.state(&path, "m").unwrap(), &[0.5, -1.0, 0.0], "the momentum");
+        // By beta1 the means are (0.5 - 0.75) / 2, (-1 + 3) / 2, (0 - 1) / 2.
+        w.set_grad(Some(Tensor::from_slice(&[-0.75f32, 3.0, -1.0], [3], &device)));
+        optimizer.update();
+        let moved = [0.875 * 0.975 + 0.1, 2.05 * 0.975 - 0.1, -2.925 * 0.975 + 0.1];
+        expect_near(&w.data(), &moved, "the second step");
+        expect_near(&optimizer.state(&path, "m").unwrap(), &[0.1875, 0.0, -0.25], "the second momentum");
+    }
+}
+
+#[test]
+fn noise_of_gradients_has_the_variance_of_its_step_and_comes_again_by_the_seed() {
+    const N: usize = 40_000;
+    let eta = 0.3;
+    for device in devices() {
+        let noise = |seed: u64| -> Vec<Vec<f32>> {
+            catena::random::seed(seed);
+            let w = parameter(&[0.0; N], &[0.0; N], &device);
+            let mut optimizer = Sgd::new(1.0).setup(&w);
+            optimizer.add_hook(GradientNoise { eta });
+            let mut steps = vec![];
+            for _ in 0..3 {
+                w.set_data(w.data().full_like(0.0));
+                optimizer.update();
+                steps.push(w.data().to_vec::<f32>().unwrap());
+            }
+            steps
+        };
+        let steps = noise(5);
+        for (t, step) in steps.iter().enumerate() {
+            // Chainer's t counts the updates before this one.
+            let expected = eta / (1.0 + t as f64).powf(0.55);
+            let mean = step.iter().map(|&x| f64::from(x)).sum::<f64>() / N as f64;
+            let variance = step.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / N as f64;
+            assert!((variance / expected - 1.0).abs() < 0.03, "{device}, t = {t}: {variance}, expected {expected}");
+            assert!(mean.abs() < 4.0 * (expected / N as f64).sqrt(), "{device}, t = {t}: {mean}");
+        }
+        assert!(steps[0] != steps[1] && steps == noise(5) && steps != noise(6), "{device}");
     }
 }

@@ -1,9 +1,10 @@
-//! Hooks: they see and change all gradients before a step.
+//! Hooks: they see and change all gradients before a step, or gradients and values after it.
 
 use crate::{kernel::Reduction, random, tensor::Tensor};
 use std::fmt::Debug;
 
-/// Changes gradients before an optimizer uses them. What it does is fused into the step.
+/// Changes gradients before an optimizer uses them, fused into the step, or afterwards: see
+/// [`Optimizer::add_post_hook`](super::Optimizer::add_post_hook).
 pub trait Hook: Debug + Send + Sync + 'static {
     /// The name by which it is removed.
     fn name(&self) -> &'static str;
@@ -14,14 +15,14 @@ pub trait Hook: Debug + Send + Sync + 'static {
         false
     }
 
-    /// Changes the gradients of step `t`.
+    /// Changes the gradients of step `t`; after the step, also the values.
     fn apply(&self, t: u64, gradients: &mut [Gradient]);
 }
 
 /// A parameter's values and its gradient, as a [`Hook`] sees them.
 #[derive(Debug)]
 pub struct Gradient {
-    /// The values.
+    /// The values. Others in their place count after the step alone.
     pub w: Tensor,
     /// The gradient, to be changed.
     pub g: Tensor,

@@ -1,4 +1,5 @@
-//! Optimizers: rules that change parameters by their gradients, and hooks that change the gradients first.
+//! Optimizers: rules that change parameters by their gradients, and hooks that change the gradients first, or look at what
+//! was done.
 //!
 //! A rule is written with tensors; the expressions of all parameters together become one kernel, in place.
 

@@ -16,6 +16,7 @@ use crate::{
 use std::{
     fmt::Debug,
     ops::{Deref, DerefMut},
+    sync::Arc,
 };
 
 /// How one parameter changes in one step.
@@ -93,6 +94,7 @@ pub struct Optimizer<R> {
     rule: R,
     slots: Vec<Slot>,
     hooks: Vec<HookEntry>,
+    post_hooks: Vec<HookEntry>,
     adjustments: Vec<(Selection, Adjust<R>)>,
     groups: Vec<Group>,
     /// The divisions of the last step, which become groups if they come again.
@@ -124,7 +126,17 @@ impl<R: Rule> Optimizer<R> {
     fn new(rule: R, link: &dyn Link) -> Optimizer<R> {
         let slot = |(path, parameter)| Slot { path, parameter, states: vec![], t: 0, apart: false };
         let slots = link.namedparams().into_iter().map(slot).collect();
-        Optimizer { rule, slots, hooks: vec![], adjustments: vec![], groups: vec![], seen: vec![], t: 0, epoch: 0 }
+        Optimizer {
+            rule,
+            slots,
+            hooks: vec![],
+            post_hooks: vec![],
+            adjustments: vec![],
+            groups: vec![],
+            seen: vec![],
+            t: 0,
+            epoch: 0,
+        }
     }
 
     /// Adds a hook; hooks run in the order in which they were added.
@@ -140,16 +152,59 @@ impl<R: Rule> Optimizer<R> {
     /// optimizer.add_hook_for(|path| path.ends_with("/W"), WeightDecay(1e-4));
     /// ```
     pub fn add_hook_for(&mut self, selects: impl Fn(&str) -> bool, hook: impl Hook) -> &mut Self {
-        let slots = self.slots.iter().map(|s| selects(&s.path)).collect();
-        self.hooks.push(HookEntry { hook: Box::new(hook), slots });
+        self.hooks.push(self.entry(selects, hook));
         self
     }
 
-    /// Removes the hook of that name; tells whether there was one.
+    /// Adds a hook that runs after the step, Chainer's `timing='post'`: it sees the new values, and the gradients as the
+    /// program set them, and what it puts in their place stays with the parameters.
+    ///
+    /// So the hooks of this crate, which change gradients, have an effect in a later step, and only if gradients are not
+    /// cleared; a hook of one's own may change the values.
+    ///
+    /// ```
+    /// use catena::{optimizers::{Gradient, Hook}, prelude::*};
+    ///
+    /// /// Keeps values within -1 and 1.
+    /// #[derive(Debug)]
+    /// struct Within;
+    ///
+    /// impl Hook for Within {
+    ///     fn name(&self) -> &'static str {
+    ///         "Within"
+    ///     }
+    ///     fn apply(&self, _: u64, parameters: &mut [Gradient]) {
+    ///         parameters.iter_mut().for_each(|p| p.w = p.w.clip(-1.0, 1.0));
+    ///     }
+    /// }
+    ///
+    /// let w = Parameter::new([2], L::initializers::Zero);
+    /// let mut optimizer = Sgd::new(1.0).setup(&w);
+    /// optimizer.add_post_hook(Within);
+    /// w.set_grad(Some(Tensor::from_slice(&[5.0f32, -0.5], [2], &Device::cpu())));
+    /// optimizer.update();
+    /// assert_eq!(w.data().to_vec::<f32>().unwrap(), [-1.0, 0.5]);
+    /// ```
+    pub fn add_post_hook(&mut self, hook: impl Hook) -> &mut Self {
+        self.add_post_hook_for(|_| true, hook)
+    }
+
+    /// As [`Optimizer::add_post_hook`], for the parameters whose paths `selects`.
+    pub fn add_post_hook_for(&mut self, selects: impl Fn(&str) -> bool, hook: impl Hook) -> &mut Self {
+        self.post_hooks.push(self.entry(selects, hook));
+        self
+    }
+
+    fn entry(&self, selects: impl Fn(&str) -> bool, hook: impl Hook) -> HookEntry {
+        HookEntry { hook: Box::new(hook), slots: self.slots.iter().map(|s| selects(&s.path)).collect() }
+    }
+
+    /// Removes the hooks of that name, before and after the step; tells whether there was one.
     pub fn remove_hook(&mut self, name: &str) -> bool {
-        let before = self.hooks.len();
+        let before = self.hooks.len() + self.post_hooks.len();
         self.hooks.retain(|entry| entry.hook.name() != name);
-        self.hooks.len() < before
+        self.post_hooks.retain(|entry| entry.hook.name() != name);
+        self.hooks.len() + self.post_hooks.len() < before
     }
 
     /// Gives the parameters whose paths `selects` hyperparameters of their own: in each step `change` is applied to a
@@ -211,11 +266,13 @@ impl<R: Rule> Optimizer<R> {
             tracing::error!("update skipped: {error}");
             return;
         }
+        let stepped: Vec<usize> = active.iter().map(|(i, _)| *i).collect();
         if let Err(error) = self.step(active) {
             tracing::error!("update skipped: {error}");
             device.fail(error);
             return;
         }
+        self.look_back(&stepped);
         force_all(&device);
     }
 
@@ -287,6 +344,36 @@ impl<R: Rule> Optimizer<R> {
             }
         }
         Ok(())
+    }
+
+    /// Runs the hooks that come after the step of these slots.
+    fn look_back(&self, stepped: &[usize]) {
+        for entry in &self.post_hooks {
+            let chosen = || stepped.iter().filter(|&&i| entry.slots[i]).map(|&i| &self.slots[i].parameter);
+            let now = |p: &Parameter| Some(Gradient { w: p.data(), g: p.grad()? });
+            let before: Vec<(&Parameter, Gradient)> = chosen().filter_map(|p| Some((p, now(p)?))).collect();
+            let mut seen: Vec<Gradient> =
+                before.iter().map(|(_, Gradient { w, g })| Gradient { w: w.clone(), g: g.clone() }).collect();
+            entry.hook.apply(self.t, &mut seen);
+            for ((parameter, before), after) in before.into_iter().zip(seen) {
+                // After a bad index values and gradients stay as they are, as in the step itself.
+                let fault = fault_flag(before.w.device());
+                let kept = |new: Tensor, old: &Tensor| match &fault {
+                    Some(flag) => flag.where_zero(&new, old),
+                    None => new,
+                };
+                if !Arc::ptr_eq(&after.w.storage, &before.w.storage) {
+                    let w = kept(after.w, &before.w);
+                    w.force();
+                    parameter.set_data(w);
+                }
+                if !Arc::ptr_eq(&after.g.storage, &before.g.storage) {
+                    let g = kept(after.g, &before.g);
+                    g.force();
+                    parameter.set_grad(Some(g));
+                }
+            }
+        }
     }
 
     /// Brings the groups in line with what is to step now; tells whether one of them is new.
