@@ -18,6 +18,11 @@ fn ids(values: &[i32]) -> Variable {
     Variable::constant(Tensor::from_slice(values, [values.len()], &Device::cpu()))
 }
 
+/// A row of labels.
+fn labels(values: &[i32]) -> Variable {
+    Variable::constant(Tensor::from_slice(values, [1, values.len()], &Device::cpu()))
+}
+
 /// The message of a panic and the file it points at.
 fn mistake(call: impl FnOnce()) -> (String, String) {
     static ALONE: Mutex<()> = Mutex::new(());
@@ -92,6 +97,25 @@ fn every_operator_says_what_it_expected_and_what_came() {
         row("softmax_cross_entropy", "x.shape == t.shape", "(2, 3) != (2,)", move || F::softmax_cross_entropy(&r(&[2, 3]), &r(&[2]))),
         row("softmax_cross_entropy", "t.shape == x.shape without axis 1", "(3,) and (2, 3)", move || F::softmax_cross_entropy(&r(&[2, 3]), &i(&[3]))),
         row("softmax_cross_entropy", "t.ndim() == x.ndim() - 1", "2 != 1", move || F::softmax_cross_entropy(&r(&[2, 3]), &i(&[2, 3]))),
+        row("connectionist_temporal_classification", "labels within 0..3", "label 3 at position 1 of shape (1, 2)", move || {
+            let x = r(&[1, 3]);
+            F::connectionist_temporal_classification(&[&x, &x], &labels(&[1, 3]), 0, F::Lengths::default(), F::Reduce::Mean)
+        }),
+        row("connectionist_temporal_classification", "labels within 0..3", "label -1 at position 0 of shape (1, 2)", move || {
+            let (x, lengths) = (r(&[1, 3]), F::Lengths { labels: Some(&[1]), ..Default::default() });
+            F::connectionist_temporal_classification(&[&x, &x], &labels(&[-1, 7]), 0, lengths, F::Reduce::Mean)
+        }),
+        row("hinge", "labels within 0..3", "label 3 at position 1", move || F::hinge(&r(&[2, 3]), &ids(&[0, 3]), F::HingeNorm::L1)),
+        row("contrastive", "labels within 0..2", "label 2 at position 1", move || {
+            F::contrastive(&r(&[2, 3]), &r(&[2, 3]), &ids(&[0, 2]), 1.0, F::Reduce::Mean)
+        }),
+        row("crf1d", "labels within 0..3", "label -1 at position 1", move || {
+            F::crf1d(&r(&[3, 3]), &[&r(&[2, 3])], &[&ids(&[0, -1])], F::Reduce::Mean)
+        }),
+        row("discriminative_margin_based_clustering_loss", "labels within 0..3", "label 3 at position 1", move || {
+            let labels = Variable::constant(labels(&[2, 3]).data().reshape([1, 1, 2]));
+            F::discriminative_margin_based_clustering_loss(&r(&[1, 2, 1, 2]), &labels, &F::Clustering::default())
+        }),
         row("softmax_cross_entropy", "label", "3", move || F::softmax_cross_entropy(&r(&[2, 3]), &ids(&[0, 3]))),
         row("sigmoid_cross_entropy", "shape", "(2,)", move || F::sigmoid_cross_entropy(&r(&[2, 3]), &i(&[2]))),
         row("mean_squared_error", "shape", "(2,)", move || F::mean_squared_error(&r(&[2, 3]), &r(&[2]))),

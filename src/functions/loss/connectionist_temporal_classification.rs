@@ -1,6 +1,6 @@
 use super::{
     Reduce,
-    labels::one_hot,
+    labels::{check_counted, noted, one_hot},
     log_space::{NEVER, logsumexp},
 };
 use crate::{
@@ -10,10 +10,13 @@ use crate::{
         array::{concat, get_item, stack, where_},
         math::{matmul_transposed, mean},
     },
+    kernel::create::known_range,
     shape::{DType, Slice, ensure},
     tensor::{HostArray, Tensor, expect},
 };
 use ndarray::Array2;
+
+const NAME: &str = "connectionist_temporal_classification";
 
 /// Lengths of the sequences of [`connectionist_temporal_classification`]; all full for `None`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -33,7 +36,9 @@ pub struct Lengths<'a> {
 /// Launches: 37 forward, 25 backward, for three steps: about ten a step forward.
 ///
 /// # Panics
-/// When shapes, dtypes or lengths do not fit; when the sum is asked for, which Chainer does not have.
+/// When shapes, dtypes or lengths do not fit, or a label that came from the host is no class; when the sum is asked for,
+/// which Chainer does not have. What follows a label's length may be anything. A label that was computed on a device is an
+/// error of the next blocking call; so is, on a GPU, one from the host where lengths are given.
 ///
 /// ```
 /// # use catena::prelude::*;
@@ -74,9 +79,22 @@ pub fn connectionist_temporal_classification(
         ensure!(reduce != Reduce::Sum, "reduce: the mean or none", "the sum");
         Ok(())
     };
-    expect("connectionist_temporal_classification", check(), &[t.data()]);
+    expect(NAME, check(), &[t.data()]);
+    let columns = t.shape()[1];
+    let counts = |at: usize| lengths.labels.is_none_or(|l| at % columns < l[at / columns]);
+    // Labels are padded with what is no class: to look for the others on a GPU would be to wait for it in every step.
+    let noted_there = match known_range(t.data()) {
+        Some((low, high)) => {
+            let outside = low < 0 || high >= xs[0].shape()[1] as i64;
+            outside && lengths.labels.is_some() && !t.device().is_cpu()
+        }
+        None => true,
+    };
+    if !noted_there {
+        check_counted(NAME, t.data(), xs[0].shape()[1], None, counts);
+    }
     let (n, classes, device, dtype) = (xs[0].shape()[0], xs[0].shape()[1], xs[0].device(), xs[0].dtype());
-    let labels = t.shape()[1];
+    let labels = columns;
     let states = 2 * labels + 1;
     let host = |f: &dyn Fn(usize, usize) -> f64| {
         let values = Array2::from_shape_fn((n, states), |(i, s)| f(i, s) as f32);
@@ -118,6 +136,17 @@ pub fn connectionist_temporal_classification(
     let last = |i: usize| 2 * lengths.labels.map_or(labels, |l| l[i]);
     let ends = host(&|i, s| if s == last(i) || s + 1 == last(i) { 0.0 } else { NEVER });
     let loss = -logsumexp(&(alpha + ends), 1);
+    let counted = || match lengths.labels {
+        None => t.data().clone(),
+        Some(_) => {
+            let inside: Vec<bool> = (0..n * labels).map(counts).collect();
+            Tensor::from_slice(&inside, [n, labels], device).where_(t.data(), &t.data().full_like(0.0))
+        }
+    };
+    let loss = match noted_there.then(|| noted(NAME, &counted(), classes, dtype)).flatten() {
+        Some(zeros) => loss + Variable::constant(zeros.sum(Some(&[1]), false)),
+        None => loss,
+    };
     if reduce == Reduce::No { loss } else { mean(&loss) }
 }
 
@@ -130,7 +159,6 @@ pub(super) fn cases() -> Vec<Case> {
         let case = case.integers([2, labels], 1, classes as i32);
         (0..3).fold(case, |case, _| case.input([2, classes])).tolerance(1e-4)
     };
-    const NAME: &str = "connectionist_temporal_classification";
     let name = |what: &str| format!("{NAME}/{what}");
     vec![
         of(Case::new(NAME, move |x| loss(x, None, None, Reduce::Mean)), 1, 3),

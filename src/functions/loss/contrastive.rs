@@ -1,4 +1,8 @@
-use super::{Reduce, same_shape};
+use super::{
+    Reduce,
+    labels::{check_labels, noted},
+    same_shape,
+};
 use crate::{
     autograd::{Case, Variable},
     functions::{
@@ -17,7 +21,8 @@ use crate::{
 /// Launches: 8 forward, 4 backward.
 ///
 /// # Panics
-/// When shapes or dtypes do not fit, or the margin is not positive.
+/// When shapes or dtypes do not fit, the margin is not positive, or a label that came from the host is neither 0 nor 1.
+/// One that was computed on a device is an error of the next blocking call.
 ///
 /// ```
 /// # use catena::prelude::*;
@@ -39,7 +44,12 @@ pub fn contrastive(x0: &Variable, x1: &Variable, y: &Variable, margin: f64, redu
     };
     expect("contrastive", check(), &[x0.data(), x1.data(), y.data()]);
     same_shape("contrastive", x0, x1);
-    let together = Variable::constant(y.data().cast(x0.dtype()));
+    check_labels("contrastive", y.data(), 2, None);
+    let together = y.data().cast(x0.dtype());
+    let together = Variable::constant(match noted("contrastive", y.data(), 2, x0.dtype()) {
+        Some(zeros) => together.add(&zeros),
+        None => together,
+    });
     let squared = sum_axes(&square(&(x0 - x1)), Some(&[1]), false);
     // Equal rows have no direction to be pushed in: far below any distance that counts, this keeps the root's gradient
     // finite.

@@ -1,4 +1,4 @@
-use super::{Reduce, log_space::logsumexp};
+use super::{Reduce, labels::check_labels, log_space::logsumexp};
 use crate::{
     autograd::{Case, Variable},
     functions::{
@@ -19,7 +19,8 @@ use crate::{
 /// Launches: 26 forward, 28 backward, for three steps.
 ///
 /// # Panics
-/// When shapes or dtypes do not fit; when the sum is asked for, which Chainer does not have.
+/// When shapes or dtypes do not fit, or a label that came from the host is out of range; when the sum is asked for, which
+/// Chainer does not have.
 ///
 /// ```
 /// # use catena::prelude::*;
@@ -45,6 +46,9 @@ pub fn crf1d(cost: &Variable, xs: &[&Variable], ys: &[&Variable], reduce: Reduce
     };
     expect("crf1d", labels(), &[cost.data()]);
     let k = cost.shape()[0];
+    for y in ys {
+        check_labels("crf1d", y.data(), k, None);
+    }
     let mut alpha = xs[0].clone();
     let mut score = select_item(xs[0], ys[0]);
     let pairs = with_shape(cost, [k * k, 1]);

@@ -1,3 +1,4 @@
+use super::labels::{check_labels, noted};
 use crate::{
     autograd::{Case, Variable},
     functions::{
@@ -41,7 +42,8 @@ impl Default for Clustering {
 /// Launches: 23 forward, 15 backward, of all three losses.
 ///
 /// # Panics
-/// When shapes or dtypes do not fit, or the norm is neither 1 nor 2.
+/// When shapes or dtypes do not fit, the norm is neither 1 nor 2, or a label that came from the host is none of 0 to D.
+/// One that was computed on a device is an error of the next blocking call.
 ///
 /// ```
 /// # use catena::prelude::*;
@@ -65,7 +67,9 @@ pub fn discriminative_margin_based_clustering_loss(
         ensure!(matches!(options.norm, 1 | 2), "norm: 1 or 2", "{}", options.norm);
         Ok(())
     };
-    expect("discriminative_margin_based_clustering_loss", fits(), &[embeddings.data(), labels.data()]);
+    const NAME: &str = "discriminative_margin_based_clustering_loss";
+    expect(NAME, fits(), &[embeddings.data(), labels.data()]);
+    check_labels(NAME, labels.data(), embeddings.shape()[1] + 1, None);
     let [n, d, h, w] = embeddings.shape()[..] else { unreachable!("four axes") };
     let (pixels, instances) = (h * w, d);
     let norm = |v: &Variable, axis: isize| match options.norm {
@@ -77,6 +81,10 @@ pub fn discriminative_margin_based_clustering_loss(
     let numbers: Vec<i32> = (1..=instances as i32).collect();
     let numbers = Tensor::from_slice(&numbers, [1, instances, 1], labels.device());
     let of = labels.data().reshape([n as isize, 1, pixels as isize]).equal(&numbers).cast(x.dtype());
+    let of = match noted(NAME, labels.data(), d + 1, x.dtype()) {
+        Some(zeros) => of.add(&zeros.reshape([n as isize, 1, pixels as isize])),
+        None => of,
+    };
     let counts = of.sum(Some(&[2]), true);
     let one = Tensor::ones((), x.dtype(), x.device());
     let share = Variable::constant(of.div(&counts.maximum(&one)));

@@ -1,6 +1,6 @@
 use super::{
     Reduce,
-    labels::{check_labels, one_hot},
+    labels::{check_labels, noted, one_hot},
 };
 use crate::{
     autograd::{Case, Variable},
@@ -26,7 +26,8 @@ pub enum HingeNorm {
 /// Launches: 3 forward, 2 backward.
 ///
 /// # Panics
-/// When shapes or dtypes do not fit, or a label that came from the host is no class.
+/// When shapes or dtypes do not fit, or a label that came from the host is no class. One that was computed on a device
+/// is an error of the next blocking call.
 ///
 /// ```
 /// # use catena::prelude::*;
@@ -56,7 +57,11 @@ pub fn hinge_with(x: &Variable, t: &Variable, norm: HingeNorm, reduce: Reduce) -
     };
     expect("hinge", check(), &[x.data(), t.data()]);
     check_labels("hinge", t.data(), x.shape()[1], None);
-    let away = Variable::constant(one_hot(t.data(), x.shape()[1], x.dtype()).mul_scalar(-2.0).add_scalar(1.0));
+    let away = one_hot(t.data(), x.shape()[1], x.dtype()).mul_scalar(-2.0).add_scalar(1.0);
+    let away = Variable::constant(match noted("hinge", t.data(), x.shape()[1], x.dtype()) {
+        Some(zeros) => away.add(&zeros.expand_dims(1)),
+        None => away,
+    });
     let margin = relu(&(x * away + 1.0));
     let loss = if norm == HingeNorm::L2 { &margin * &margin } else { margin };
     if reduce == Reduce::No { loss } else { sum(&loss) * (1.0 / x.shape()[0].max(1) as f64) }

@@ -9,6 +9,18 @@ use crate::{
 /// Panics at the caller's line when a label is known to be outside `0..classes`.
 #[track_caller]
 pub(super) fn check_labels(operator: &str, t: &Tensor, classes: usize, ignore: Option<i32>) {
+    check_counted(operator, t, classes, ignore, |_| true);
+}
+
+/// As [`check_labels`], of the labels at the positions that count.
+#[track_caller]
+pub(super) fn check_counted(
+    operator: &str,
+    t: &Tensor,
+    classes: usize,
+    ignore: Option<i32>,
+    counts: impl Fn(usize) -> bool,
+) {
     let outside = |label: i64| Some(label) != ignore.map(i64::from) && !(0..classes as i64).contains(&label);
     let Some((low, high)) = known_range(t) else { return };
     if t.dtype() != DType::I32 || !(outside(low) || outside(high)) {
@@ -16,7 +28,8 @@ pub(super) fn check_labels(operator: &str, t: &Tensor, classes: usize, ignore: O
     }
     // The range is that of all the storage, of which this may be a part.
     let Some(labels) = t.peek() else { return };
-    if let Some((at, label)) = labels.iter().enumerate().find(|(_, label)| outside(**label as i64)) {
+    let bad = |&(at, label): &(usize, &f64)| counts(at) && outside(*label as i64);
+    if let Some((at, label)) = labels.iter().enumerate().find(bad) {
         panic!(
             "Invalid operation is performed in: {operator} (Forward)\n\nExpect: labels within 0..{classes}{}\n\
              Actual: label {label} at position {at} of shape {}",
@@ -24,6 +37,16 @@ pub(super) fn check_labels(operator: &str, t: &Tensor, classes: usize, ignore: O
             t.shape()
         );
     }
+}
+
+/// Zeros of the labels' shape that fail, or make the next blocking call fail, if a label is outside `0..classes`; none
+/// where [`check_labels`] has seen the labels.
+pub(super) fn noted(operator: &'static str, t: &Tensor, classes: usize, dtype: DType) -> Option<Tensor> {
+    if known_range(t).is_some() {
+        return None;
+    }
+    let table = Tensor::zeros([classes, 1], dtype, t.device());
+    Some(table.take_rows(operator, t, None).with_shape(t.shape()))
 }
 
 /// 1 at each label's class and 0 elsewhere, of shape `(n, classes, inner..)`; 0 everywhere for a label that is none.
