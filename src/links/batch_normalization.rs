@@ -61,13 +61,26 @@ impl BatchNormalization {
     /// As [`BatchNormalization::new`], with options.
     pub fn with(size: impl Into<Shape>, options: Options) -> BatchNormalization {
         let shape = size.into();
-        let link = BatchNormalization { options, ..BatchNormalization::lazy() };
+        let link = BatchNormalization::lazy_with(options);
         link.initialize(&shape, &Device::cpu());
         link
     }
 
     /// A link that learns its number of channels at the first call.
     pub fn lazy() -> BatchNormalization {
+        BatchNormalization::lazy_with(Options::default())
+    }
+
+    /// As [`BatchNormalization::lazy`], with options.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let bn = L::BatchNormalization::lazy_with(F::BatchNormalization { decay: 0.5, ..Default::default() });
+    /// let x = Variable::constant(Tensor::from_slice(&[1.0f32, 2.0, 3.0, 6.0], [2, 2], &Device::cpu()));
+    /// bn.forward(&x);
+    /// assert_eq!(bn.avg_mean.data().to_vec::<f32>().unwrap(), [1.0, 2.0]);
+    /// ```
+    pub fn lazy_with(options: Options) -> BatchNormalization {
         let nothing = || Persistent::new(Tensor::zeros([0], DType::F32, &Device::cpu()));
         BatchNormalization {
             gamma: Some(Parameter::lazy(One)),
@@ -75,7 +88,7 @@ impl BatchNormalization {
             avg_mean: nothing(),
             avg_var: nothing(),
             N: Persistent::new(Tensor::zeros((), DType::I32, &Device::cpu()).copy()),
-            options: Options::default(),
+            options,
         }
     }
 

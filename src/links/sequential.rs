@@ -1,6 +1,6 @@
 use super::link::{Layer, Link, Path, Replica, Visit};
 use crate::autograd::Variable;
-use std::{fmt, sync::Arc};
+use std::{any::Any, fmt, ops::Range, sync::Arc};
 
 /// A layer or a function in a [`Sequential`].
 trait Stage: Send + Sync {
@@ -12,12 +12,22 @@ trait Stage: Send + Sync {
     fn inner(&self) -> Option<&Sequential> {
         None
     }
+    /// The layer, if it is one.
+    fn layer(&self) -> Option<&dyn Any> {
+        None
+    }
 }
 
 /// The last part of a path such as `catena::functions::activation::relu::relu`.
 fn short(name: &str) -> String {
     let head = name.split('<').next().unwrap_or(name);
     name.replace(head, head.rsplit("::").next().unwrap_or(head))
+}
+
+/// Whether the type of a layer, or a function, has this name.
+fn is_called(stage: &dyn Stage, name: &str) -> bool {
+    let whole = stage.name();
+    whole.strip_suffix("()").unwrap_or(&whole) == name
 }
 
 struct OfLayer<K>(K);
@@ -41,7 +51,11 @@ impl<K: Layer + 'static> Stage for OfLayer<K> {
     }
 
     fn inner(&self) -> Option<&Sequential> {
-        (&self.0 as &dyn std::any::Any).downcast_ref()
+        self.layer()?.downcast_ref()
+    }
+
+    fn layer(&self) -> Option<&dyn Any> {
+        Some(&self.0)
     }
 }
 
@@ -110,6 +124,95 @@ impl Sequential {
     /// Adds all of another sequence at the end.
     pub fn extend(&mut self, other: Sequential) {
         self.0.extend(other.0);
+    }
+
+    /// Puts a layer before what is at a place, or at the end.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let mut net = L::Sequential::new().then(L::Linear::new(4, 3)).then(L::Linear::new(3, 2));
+    /// net.insert(1, L::BatchNormalization::new(3));
+    /// net.insert_call(2, F::relu);
+    /// assert_eq!(format!("{net:?}"), "Sequential[Linear, BatchNormalization, relu(), Linear]");
+    /// ```
+    ///
+    /// # Panics
+    /// When there are fewer than `at` layers and functions.
+    #[track_caller]
+    pub fn insert(&mut self, at: usize, layer: impl Layer + 'static) {
+        self.put(at, Box::new(OfLayer(layer)));
+    }
+
+    /// Puts a function before what is at a place, or at the end.
+    ///
+    /// # Panics
+    /// As [`Sequential::insert`].
+    #[track_caller]
+    pub fn insert_call<C: Fn(&Variable) -> Variable + Send + Sync + 'static>(&mut self, at: usize, function: C) {
+        self.put(at, Box::new(OfFunction(Arc::new(function), short(std::any::type_name::<C>()))));
+    }
+
+    #[track_caller]
+    fn put(&mut self, at: usize, stage: Box<dyn Stage>) {
+        let len = self.0.len();
+        assert!(at <= len, "Sequential::insert: expected a place of at most {len}, got {at}");
+        self.0.insert(at, stage);
+    }
+
+    /// The layer at a place, if there is one of that type.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let net = L::Sequential::new().then(L::Linear::new(4, 3)).call(F::relu);
+    /// assert_eq!(net.get::<L::Linear>(0).unwrap().W.shape().unwrap()[..], [3, 4]);
+    /// assert!(net.get::<L::Linear>(1).is_none());
+    /// ```
+    pub fn get<K: Layer + 'static>(&self, at: usize) -> Option<&K> {
+        self.0.get(at)?.layer()?.downcast_ref()
+    }
+
+    /// The layers and functions of some places; parameters are shared.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let net = L::Sequential::new().then(L::Linear::new(4, 3)).call(F::relu).then(L::Linear::new(3, 2));
+    /// assert_eq!(format!("{:?}", net.slice(0..2)), "Sequential[Linear, relu()]");
+    /// ```
+    ///
+    /// # Panics
+    /// When the range ends before it starts, or past the last of them.
+    #[must_use]
+    #[track_caller]
+    pub fn slice(&self, places: Range<usize>) -> Sequential {
+        let len = self.0.len();
+        assert!(
+            places.start <= places.end && places.end <= len,
+            "Sequential::slice: expected a range within 0..{len}, got {places:?}"
+        );
+        Sequential(self.0[places].iter().map(|s| s.replicate(Replica::Share)).collect())
+    }
+
+    /// How many layers and functions of a type there are, by its name as it is displayed, without a function's brackets.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let net = L::Sequential::new().then(L::Linear::new(4, 3)).call(F::relu).then(L::Linear::new(3, 2));
+    /// assert_eq!((net.count_by_layer_type("Linear"), net.count_by_layer_type("relu")), (2, 1));
+    /// ```
+    pub fn count_by_layer_type(&self, name: &str) -> usize {
+        self.0.iter().filter(|s| is_called(&***s, name)).count()
+    }
+
+    /// Takes all layers and functions of a type out: see [`Sequential::count_by_layer_type`].
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let mut net = L::Sequential::new().then(L::Linear::new(4, 3)).call(F::relu).then(L::Linear::new(3, 2));
+    /// net.remove_by_layer_type("relu");
+    /// assert_eq!(format!("{net:?}"), "Sequential[Linear, Linear]");
+    /// ```
+    pub fn remove_by_layer_type(&mut self, name: &str) {
+        self.0.retain(|s| !is_called(&**s, name));
     }
 
     /// Takes a layer or function out.
@@ -258,6 +361,20 @@ mod tests {
         let copied = layer.repeat(2, Replica::Copy);
         assert_eq!((copied.count_params(), first(&copied, 0)), (24, first(&copied, 2)));
         assert_eq!(layer.repeat(4, Replica::Share).count_params(), 12);
+    }
+
+    #[test]
+    fn parts_share_their_parameters_and_places_are_checked() {
+        let mut net = Sequential::new().then(Linear::new(2, 2)).call(F::relu).then(Linear::new(2, 1));
+        assert!(net.slice(2..3).params()[0].is(&net.params()[2]));
+        assert!(net.get::<Linear>(2).unwrap().W.is(&net.params()[2]) && net.get::<Sequential>(0).is_none());
+        net.insert(3, Linear::new(1, 5));
+        assert_eq!(net.forward(&Variable::constant(Tensor::ones([1, 2], DType::F32, &Device::cpu()))).size(), 5);
+        net.remove_by_layer_type("Linear");
+        assert_eq!((net.len(), net.count_by_layer_type("Linear"), net.count_by_layer_type("relu()")), (1, 0, 0));
+        let said = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| net.insert(2, Linear::new(1, 1))));
+        let said = said.unwrap_err().downcast_ref::<String>().cloned().unwrap();
+        assert_eq!(said, "Sequential::insert: expected a place of at most 1, got 2");
     }
 
     #[test]

@@ -99,6 +99,18 @@ impl SpectralNormalization {
         SpectralNormalization { factor, ..self }
     }
 
+    /// With this added to the lengths of vectors before a division; 1e-6 by default.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let layer = L::Linear::new(3, 2).nobias();
+    /// layer.W.add_hook(L::SpectralNormalization::new().eps(1e-12));
+    /// ```
+    #[must_use]
+    pub fn eps(self, eps: f64) -> SpectralNormalization {
+        SpectralNormalization { eps, ..self }
+    }
+
     /// With outputs along another axis: 1 for deconvolutions and tables of vectors.
     #[must_use]
     pub fn axis(self, axis: usize) -> SpectralNormalization {
@@ -312,6 +324,13 @@ mod tests {
         let (_, w) = hooked(SpectralNormalization::new().iterations(50));
         near(&w[..4], &[0.0, 0.005_008_638, 0.020_034_55, 0.045_077_74]);
         near(&w[11..], &[0.606_045_2]);
+        // One row of ones: u = 2 / (2 + eps), v = 1/2, and w / (u m v) for eps = 2.
+        let layer = Linear::new(4, 1).nobias();
+        layer.W.set_data(Tensor::ones([1, 4], DType::F32, &Device::cpu()));
+        layer.W.add_hook(SpectralNormalization::new().iterations(1));
+        near(&layer.W.variable().data().to_vec::<f32>().unwrap(), &[0.5; 4]);
+        layer.W.add_hook(SpectralNormalization::new().eps(2.0));
+        assert!(layer.W.variable().data().to_vec::<f32>().unwrap()[0] > 0.7, "eps shortens the vectors");
     }
 
     #[test]

@@ -144,7 +144,7 @@ pub use scale::{scale, scale_axis};
 pub use sign::sign;
 pub use sin::sin;
 pub use sinh::sinh;
-pub use sparse_matmul::{CooMatrix, sparse_matmul};
+pub use sparse_matmul::{CooMatrix, sparse_matmul, sparse_matmul_transposed};
 pub use sqrt::sqrt;
 pub use square::square;
 pub use squared_difference::squared_difference;

@@ -1,7 +1,7 @@
 use crate::{
     autograd::{Case, Variable},
     functions::{
-        array::{expand_dims, with_shape},
+        array::{expand_dims, transpose, with_shape},
         connection::{add_rows, take_rows},
     },
     shape::{DType, ensure},
@@ -75,6 +75,28 @@ pub fn sparse_matmul(a: &CooMatrix, b: &Variable) -> Variable {
     with_shape(&y, [a.shape.0, b.shape()[1]])
 }
 
+/// As [`sparse_matmul`], with `a` or `b` transposed first: `y = a^T b`, say.
+///
+/// # Panics
+/// As [`sparse_matmul`].
+///
+/// ```
+/// # use catena::prelude::*;
+/// let device = Device::cpu();
+/// let places = |v: &[i32]| Variable::constant(Tensor::from_slice(v, [2], &device));
+/// let data = Variable::new(Tensor::from_slice(&[2.0f32, 3.0], [2], &device));
+/// let a = F::CooMatrix { data, row: places(&[0, 0]), col: places(&[0, 1]), shape: (1, 2) };
+/// let b = Variable::new(Tensor::from_slice(&[1.0f32, 10.0], [2, 1], &device));
+/// let y = F::sparse_matmul_transposed(&a, &b, true, true);
+/// assert_eq!(y.data().to_vec::<f32>().unwrap(), [2.0, 20.0, 3.0, 30.0]);
+/// ```
+#[track_caller]
+pub fn sparse_matmul_transposed(a: &CooMatrix, b: &Variable, transa: bool, transb: bool) -> Variable {
+    let _named = crate::shape::named("sparse_matmul");
+    let turned = if transa { a.transpose() } else { a.clone() };
+    if transb { sparse_matmul(&turned, &transpose(b, None)) } else { sparse_matmul(&turned, b) }
+}
+
 pub(super) fn cases() -> Vec<Case> {
     let of = |x: &[Variable], shape: (usize, usize)| CooMatrix {
         data: x[0].clone(),
@@ -93,6 +115,13 @@ pub(super) fn cases() -> Vec<Case> {
             .integers([3], 0, 4)
             .integers([3], 0, 5)
             .input([4, 2]),
+        Case::new("sparse_matmul/both_transposed", move |x| {
+            sparse_matmul_transposed(&of(x, (4, 5)), &x[3], true, true)
+        })
+        .input([3])
+        .integers([3], 0, 4)
+        .integers([3], 0, 5)
+        .input([2, 4]),
         Case::new("sparse_matmul/ignored", move |x| sparse_matmul(&of(x, (2, 3)), &x[3]))
             .input([3])
             .exact(crate::tensor::HostArray::I32(arr1(&[0, -1, 1]).into_dyn()))
