@@ -55,7 +55,6 @@ mod mul;
 mod ndtr;
 mod ndtri;
 mod neg;
-mod normalize;
 mod operators;
 mod polygamma;
 mod pow;
@@ -135,7 +134,6 @@ pub use mul::mul;
 pub use ndtr::ndtr;
 pub use ndtri::ndtri;
 pub use neg::neg;
-pub use normalize::normalize;
 pub use polygamma::{polygamma, polygamma_each};
 pub use pow::{pow, pow_scalar, scalar_pow};
 pub use prod::{prod, prod_axes};
@@ -211,7 +209,6 @@ pub(super) const ALL: &[super::Entry] = super::entries![
     ndtr,
     ndtri,
     neg,
-    normalize,
     polygamma,
     pow,
     prod,

@@ -7,6 +7,7 @@ mod fixed_batch_normalization;
 mod group_normalization;
 mod layer_normalization;
 mod local_response_normalization;
+mod normalize;
 mod standardize;
 
 pub use batch_normalization::{BatchNormalization, RunningStatistics, batch_normalization, batch_normalization_with};
@@ -21,6 +22,7 @@ pub use layer_normalization::layer_normalization;
 pub use local_response_normalization::{
     LocalResponseNormalization, local_response_normalization, local_response_normalization_with,
 };
+pub use normalize::normalize;
 
 pub(super) const ALL: &[super::Entry] = super::entries![
     batch_normalization,
@@ -30,4 +32,5 @@ pub(super) const ALL: &[super::Entry] = super::entries![
     group_normalization,
     layer_normalization,
     local_response_normalization,
+    normalize,
 ];

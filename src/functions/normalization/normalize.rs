@@ -1,6 +1,6 @@
-use super::{sqrt, sum_axes};
 use crate::{
     autograd::{Case, Variable},
+    functions::math::{sqrt, sum_axes},
     tensor::Tensor,
 };
 use ndarray::arr2;
@@ -8,6 +8,8 @@ use ndarray::arr2;
 /// `x` divided by its Euclidean norm over `axes`: `y = x / (sqrt(sum(x * x)) + eps)`.
 ///
 /// Where all of `x` is zero, `y` is zero and its gradient `gy / eps`.
+///
+/// Launches: 2 forward, 5 backward.
 ///
 /// # Panics
 /// When `x` is no float, or an axis is out of range or repeated.
