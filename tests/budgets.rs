@@ -268,6 +268,43 @@ fn a_layer_over_sequences_is_not_waited_for() {
     assert!(launches <= 33 && read_backs == 0, "{launches} launches, {read_backs} read-backs");
 }
 
+/// Launches of a layer over two sequences, forward and backward, for each step of the twelve that 24 steps have more than
+/// 12, on the GPU or software adapter; on the CPU there are none.
+fn launches_a_step<T: Link>(make: impl Fn() -> T, outputs: impl Fn(&T, &[Variable]) -> Vec<Variable>) -> f64 {
+    let run = |steps: usize, device: &Device| {
+        let layer = make().to_device(device);
+        let x = |n: usize| Variable::new(Tensor::from_slice(&vec![0.5f32; n * 8], [n, 8], device));
+        let ys = outputs(&layer, &[x(steps), x(steps)]);
+        let sums: Vec<Variable> = ys.iter().map(F::sum).collect();
+        F::add_all(&sums.iter().collect::<Vec<_>>()).backward();
+        layer
+    };
+    let of = |device: &Device| {
+        let [short, long] = [12, 24].map(|steps| count_on(device, |device| run(steps, device)));
+        assert_eq!((short.1, long.1), (0, 0), "something was read back on {device}");
+        long.0 - short.0
+    };
+    assert_eq!(of(&Device::cpu()), 0, "a pass forward and one back, however many steps there are");
+    of(&testing::devices().pop().expect("there is always the CPU")) as f64 / 12.0
+}
+
+#[test]
+fn layers_over_sequences_take_few_launches_a_step() {
+    if unfused() {
+        return;
+    }
+    let lstm = launches_a_step(|| L::NStepLSTM::new(1, 8, 8, 0.0), |l, xs| l.forward(None, None, xs).2);
+    let gru = launches_a_step(|| L::NStepGRU::new(1, 8, 8, 0.0), |l, xs| l.forward(None, xs).1);
+    let tanh = launches_a_step(|| L::NStepRNNTanh::new(1, 8, 8, 0.0), |l, xs| l.forward(None, xs).1);
+    let relu = launches_a_step(|| L::NStepRNNReLU::new(1, 8, 8, 0.0), |l, xs| l.forward(None, xs).1);
+    let bilstm = launches_a_step(|| L::NStepBiLSTM::new(1, 8, 8, 0.0), |l, xs| l.forward(None, None, xs).2);
+    let bigru = launches_a_step(|| L::NStepBiGRU::new(1, 8, 8, 0.0), |l, xs| l.forward(None, xs).1);
+    let birnn = launches_a_step(|| L::NStepBiRNNTanh::new(1, 8, 8, 0.0), |l, xs| l.forward(None, xs).1);
+    let taken = [lstm, gru, tanh, relu, bilstm, bigru, birnn];
+    let most = [7.25, 8.34, 2.25, 2.25, 14.5, 16.67, 4.5];
+    assert!(taken.iter().zip(most).all(|(t, m)| *t <= m), "{taken:?}, of which at most {most:?}");
+}
+
 #[test]
 fn tensors_of_one_shape_are_joined_by_one_launch() {
     if unfused() {

@@ -148,6 +148,91 @@ fn a_reported_loss_keeps_no_graph() {
 }
 
 /// The message with which `f` panics.
+/// A two-layer network's values as those of two one-layer networks.
+fn halves<T: Link>(both: &T, [first, second]: [&T; 2]) {
+    let given = both.params();
+    for (to, from) in first.params().iter().chain(&second.params()).zip(&given) {
+        to.set_data(from.data());
+    }
+    assert_eq!(given.len(), first.params().len() + second.params().len());
+}
+
+/// Dropout of a kind of layer, from how it is made of layers, inputs and a ratio, and what it gives for one sequence.
+fn dropout_is_between_layers<T: Link>(
+    name: &str,
+    outputs: usize,
+    make: impl Fn(usize, usize, f64) -> T,
+    forward: impl Fn(&T, &Variable) -> Variable,
+) {
+    let mut of_devices: Vec<Vec<f32>> = vec![];
+    for device in devices() {
+        catena::random::seed(3);
+        let (dropping, keeping) = (make(2, 3, 0.5).to_device(&device), make(2, 3, 0.0).to_device(&device));
+        let (first, second) = (make(1, 3, 0.5).to_device(&device), make(1, outputs, 0.5).to_device(&device));
+        for (to, from) in keeping.params().iter().zip(dropping.params()) {
+            to.set_data(from.data());
+        }
+        halves(&dropping, [&first, &second]);
+        let values: Vec<f32> = (0..15).map(|i| (i as f32 * 0.9).sin()).collect();
+        let x = Variable::constant(Tensor::from_slice(&values, [5, 3], &device));
+        let seeded = |seed: u64, f: &dyn Fn() -> Variable| {
+            catena::random::seed(seed);
+            f().data().to_vec::<f32>().unwrap()
+        };
+        let near = |a: &[f32], b: &[f32], what: &str| {
+            let near = a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);
+            assert!(near, "{name} on {device}: {what}: {a:?} and {b:?}");
+        };
+        let dropped = seeded(5, &|| forward(&dropping, &x));
+        // What goes into the first layer and what comes out of the last is whole.
+        let by_hand = seeded(5, &|| forward(&second, &F::dropout(&forward(&first, &x), 0.5)));
+        near(&dropped, &by_hand, "the layers by themselves");
+        assert_eq!(dropped, seeded(5, &|| forward(&dropping, &x)), "{name} on {device}: the same seed");
+        let plain = seeded(5, &|| forward(&keeping, &x));
+        for other in [&plain, &seeded(6, &|| forward(&dropping, &x))] {
+            assert!(
+                dropped.iter().zip(other).any(|(a, b)| (a - b).abs() > 1e-3),
+                "{name} on {device}: nothing dropped"
+            );
+        }
+        let _scope = catena::autograd::test_mode();
+        near(&seeded(5, &|| forward(&dropping, &x)), &plain, "in evaluation");
+        if let Some(before) = of_devices.first() {
+            near(&dropped, before, "as on the CPU");
+        }
+        of_devices.push(dropped);
+    }
+}
+
+#[test]
+fn layers_drop_what_is_between_them_in_training_alone() {
+    let _alone = alone();
+    dropout_is_between_layers(
+        "NStepLSTM",
+        4,
+        |n, i, p| L::NStepLSTM::new(n, i, 4, p),
+        |l, x| l.forward(None, None, std::slice::from_ref(x)).2.swap_remove(0),
+    );
+    dropout_is_between_layers(
+        "NStepBiLSTM",
+        8,
+        |n, i, p| L::NStepBiLSTM::new(n, i, 4, p),
+        |l, x| l.forward(None, None, std::slice::from_ref(x)).2.swap_remove(0),
+    );
+    dropout_is_between_layers(
+        "NStepGRU",
+        4,
+        |n, i, p| L::NStepGRU::new(n, i, 4, p),
+        |l, x| l.forward(None, std::slice::from_ref(x)).1.swap_remove(0),
+    );
+    dropout_is_between_layers(
+        "NStepRNNTanh",
+        4,
+        |n, i, p| L::NStepRNNTanh::new(n, i, 4, p),
+        |l, x| l.forward(None, std::slice::from_ref(x)).1.swap_remove(0),
+    );
+}
+
 fn complaint(f: impl FnOnce() + std::panic::UnwindSafe) -> String {
     let panic = std::panic::catch_unwind(f).expect_err("bad input must not pass");
     match panic.downcast::<String>() {
