@@ -21,13 +21,13 @@ struct Args {
     #[command(flatten)]
     characters: Characters,
     /// Units of each layer
-    #[arg(long, default_value_t = 128)]
+    #[arg(long, default_value_t = 128, value_parser = common::count)]
     unit: usize,
     /// LSTM layers
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = common::count)]
     layer: usize,
     /// Probability with which a value is dropped between layers
-    #[arg(long, default_value_t = 0.2)]
+    #[arg(long, default_value_t = 0.2, value_parser = common::share)]
     dropout: f64,
     /// Step size of Adam
     #[arg(long, default_value_t = 0.002)]

@@ -18,7 +18,7 @@ pub struct Characters {
     #[arg(long, default_value_t = 400)]
     pub sample: usize,
     /// Below 1 the likelier characters are written more often than they should be, above 1 less often
-    #[arg(long, default_value_t = 0.8)]
+    #[arg(long, default_value_t = 0.8, value_parser = super::positive)]
     pub temperature: f64,
     /// What is written goes on from this
     #[arg(long, default_value = "the ")]
@@ -28,6 +28,9 @@ pub struct Characters {
 impl Characters {
     /// The text by the numbers of its characters: nine parts to learn from, half a part each to stop by and test with.
     pub fn read(&self) -> Result<Text> {
+        if self.sample > 0 && self.prime.is_empty() {
+            return Err(super::bad_option("--prime", "one character at least", "none"));
+        }
         let path = match &self.text {
             Some(path) => path.clone(),
             None => vendored_dir("moby-dick").map(|d| d.join("ptb.train.txt")).ok_or_else(|| Error::Download {

@@ -40,10 +40,10 @@ pub struct Common {
     #[arg(long)]
     pub epoch: Option<usize>,
     /// Places of the text that are read side by side
-    #[arg(long)]
+    #[arg(long, value_parser = super::count)]
     pub batchsize: Option<usize>,
     /// Steps through which gradients go back
-    #[arg(long)]
+    #[arg(long, value_parser = super::count)]
     pub bproplen: Option<usize>,
     /// Largest norm of all gradients together
     #[arg(long)]

@@ -37,6 +37,24 @@ pub fn bad_option(option: &str, expected: &str, actual: &str) -> Error {
     Error::BadFile { path: option.into(), expected: expected.into(), actual: actual.into(), hint: "see --help".into() }
 }
 
+/// A number on the command line that counts something: 1 at least.
+pub fn count(text: &str) -> std::result::Result<usize, String> {
+    let fits = text.parse().ok().filter(|&n| n > 0);
+    fits.ok_or_else(|| "expected a whole number, 1 at least".into())
+}
+
+/// A probability on the command line with which something is dropped: 0 at least, less than 1.
+pub fn share(text: &str) -> std::result::Result<f64, String> {
+    let fits = text.parse().ok().filter(|p| (0.0..1.0).contains(p));
+    fits.ok_or_else(|| "expected a number from 0 on, less than 1".into())
+}
+
+/// A number on the command line that is more than 0.
+pub fn positive(text: &str) -> std::result::Result<f64, String> {
+    let fits = text.parse().ok().filter(|x: &f64| *x > 0.0 && x.is_finite());
+    fits.ok_or_else(|| "expected a number greater than 0".into())
+}
+
 /// A loss that is no number ends the run: going on would only draw a flat line.
 pub fn finite(loss: f64, iteration: u64) -> Result<f64> {
     if loss.is_finite() {

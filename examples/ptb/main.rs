@@ -27,13 +27,13 @@ struct Args {
     #[arg(long)]
     small: bool,
     /// Units of the embedding and of each layer [650, small: 200]
-    #[arg(long)]
+    #[arg(long, value_parser = common::count)]
     unit: Option<usize>,
     /// LSTM layers
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = common::count)]
     layer: usize,
     /// Probability with which a value is dropped between layers
-    #[arg(long, default_value_t = 0.5)]
+    #[arg(long, default_value_t = 0.5, value_parser = common::share)]
     dropout: f64,
     /// Learning rate at first
     #[arg(long, default_value_t = 1.0)]

@@ -27,10 +27,10 @@ struct Args {
     #[arg(long, default_value_t = 0.5)]
     lr: f64,
     /// Units of the embedding
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = common::count)]
     embed: usize,
     /// Units of the state
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = common::count)]
     unit: usize,
     /// A folder with ptb.train.txt, ptb.valid.txt and ptb.test.txt, instead of a download
     #[arg(long)]

@@ -22,16 +22,16 @@ struct Args {
     #[command(flatten)]
     characters: Characters,
     /// Units of each position
-    #[arg(long, default_value_t = 96)]
+    #[arg(long, default_value_t = 96, value_parser = common::count)]
     unit: usize,
     /// Transformer layers
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = common::count)]
     layer: usize,
-    /// Heads of each layer
-    #[arg(long, default_value_t = 4)]
+    /// Heads of each layer, among which the units are shared out
+    #[arg(long, default_value_t = 4, value_parser = common::count)]
     head: usize,
     /// Probability with which a value is dropped
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = 0.1, value_parser = common::share)]
     dropout: f64,
     /// Step size of Adam
     #[arg(long, default_value_t = 0.001)]
@@ -91,6 +91,10 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
+    if !args.unit.is_multiple_of(args.head) {
+        let expected = format!("a number that divides --unit, which is {}", args.unit);
+        return Err(common::bad_option("--head", &expected, &args.head.to_string()));
+    }
     let device = lm::begin(&args.common)?;
     let text = args.characters.read()?;
     let defaults = Defaults { epoch: 10, batchsize: 32, bproplen: 64, gradclip: 1.0, patience: 2 };

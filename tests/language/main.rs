@@ -103,26 +103,42 @@ fn each_model_learns_and_writes_what_it_says() {
     }
 }
 
-#[test]
-fn a_resumed_run_ends_where_an_unbroken_one_does() {
+/// A run of four epochs beside one that stops after two and goes on; the folder of the second.
+fn goes_on_as_if_unbroken(name: &str, arguments: &[&str]) -> tempfile::TempDir {
     let (whole, broken) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     let train = |out: &Path, more: &[&str]| {
         let common = ["--device", "cpu", "--limit", "2000", "--batchsize", "10", "--bproplen", "10", "--unit", "10"];
-        let output = run("ptb", out, &[&common[..], more].concat());
-        assert!(output.status.success(), "{}", text(&output));
+        let output = run(name, out, &[&common[..], arguments, more].concat());
+        assert!(output.status.success(), "{name}: {}", text(&output));
     };
-    train(whole.path(), &["--epoch", "4", "--decay-from", "2"]);
-    train(broken.path(), &["--epoch", "2", "--decay-from", "2"]);
+    train(whole.path(), &["--epoch", "4"]);
+    train(broken.path(), &["--epoch", "2"]);
     let snapshot = broken.path().join("snapshot.npz");
-    let resume = snapshot.to_str().expect("a plain path");
-    train(broken.path(), &["--epoch", "4", "--decay-from", "2", "--resume", resume]);
+    train(broken.path(), &["--epoch", "4", "--resume", snapshot.to_str().expect("a plain path")]);
     let (a, b) = (log(whole.path()), log(broken.path()));
-    assert_eq!((a.len(), b.len()), (4, 4));
+    assert_eq!((a.len(), b.len()), (4, 4), "{name}");
     for (a, b) in a.iter().zip(&b) {
-        for name in ["epoch", "iteration", "main/perplexity", "validation/main/perplexity"] {
-            assert_eq!(a[name], b[name], "{name}");
+        for member in ["epoch", "iteration", "main/perplexity", "validation/main/perplexity"] {
+            assert_eq!(a[member], b[member], "{name}: {member}");
         }
     }
+    broken
+}
+
+#[test]
+fn a_resumed_run_of_each_model_ends_where_an_unbroken_one_does() {
+    goes_on_as_if_unbroken("rnn", &["--embed", "10"]);
+    // Dropped values and the step sizes of Adam go on, too.
+    goes_on_as_if_unbroken("char_rnn", &["--layer", "2", "--dropout", "0.3", "--sample", "0"]);
+    let text_gen = ["--layer", "1", "--head", "2", "--dropout", "0.3", "--sample", "0"];
+    goes_on_as_if_unbroken("text_gen", &text_gen);
+}
+
+#[test]
+fn a_resumed_run_ends_where_an_unbroken_one_does() {
+    let broken = goes_on_as_if_unbroken("ptb", &["--decay-from", "2"]);
+    let snapshot = broken.path().join("snapshot.npz");
+    let resume = snapshot.to_str().expect("a plain path");
 
     // Another text, another vocabulary.
     let other = tempfile::tempdir().expect("a folder");
@@ -165,6 +181,34 @@ fn bad_texts_are_told() {
     fails_with(&run("ptb", &out, &["--device", "cpu", "--data", "/nowhere"]), &["cannot read", "ptb.train.txt"]);
     fails_with(&run("ptb", &out, &["--device", "cpu", "--limit", "5"]), &["at least 40 words to learn from"]);
     assert!(!out.join("log").exists());
+}
+
+#[test]
+fn bad_options_are_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("out");
+    let (count, share) = ("expected a whole number, 1 at least", "expected a number from 0 on, less than 1");
+    let rows: [(&str, &[&str], &str); 13] = [
+        ("char_rnn", &["--prime", ""], "expected one character at least"),
+        ("char_rnn", &["--temperature", "0"], "expected a number greater than 0"),
+        ("char_rnn", &["--temperature=-1"], "expected a number greater than 0"),
+        ("char_rnn", &["--dropout", "1"], share),
+        ("char_rnn", &["--dropout=-0.1"], share),
+        ("char_rnn", &["--layer", "0"], count),
+        ("char_rnn", &["--unit", "0"], count),
+        ("text_gen", &["--unit", "10", "--head", "4"], "a number that divides --unit, which is 10"),
+        ("text_gen", &["--head", "0"], count),
+        ("text_gen", &["--bproplen", "0"], count),
+        ("rnn", &["--unit", "0"], count),
+        ("ptb", &["--layer", "0"], count),
+        ("ptb", &["--dropout", "nan"], share),
+    ];
+    for (name, arguments, expected) in rows {
+        let option = arguments[arguments.len().saturating_sub(2)].split('=').next().expect("an option");
+        let output = run(name, &out, &[&["--device", "cpu"], arguments].concat());
+        fails_with(&output, &[option, expected]);
+        assert!(text(&output).contains("error: "), "{name} {arguments:?}: {}", text(&output));
+    }
 }
 
 /// What the small configuration of `ptb` is compared with in `benches/RESULTS.md`.
