@@ -115,7 +115,7 @@ const ROWS: &[(&str, Function)] = &[
     ("argmin", |x| F::argmin(x, Some(1))),
     ("average", |x| F::average(x, Some(&[1]), None, false)),
     ("average weighted", |x| {
-        let weights = Tensor::from_slice(&[1.0f32, 2.0, 1.0], [3], &x.device());
+        let weights = Tensor::from_slice(&[1.0f32, 2.0, 1.0], [3], x.device());
         F::average(x, Some(&[1]), Some(&Variable::constant(weights)), false)
     }),
     ("batch_l2_norm_squared", F::batch_l2_norm_squared),

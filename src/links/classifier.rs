@@ -2,9 +2,11 @@ use super::link::Layer;
 use crate::{autograd::Variable, functions as F, report::report};
 use std::{fmt, sync::Arc};
 
+type Call = dyn Fn(&Variable, &Variable) -> Variable + Send + Sync;
+
 /// What is computed of scores and labels.
 #[derive(Clone)]
-struct Measure(Arc<dyn Fn(&Variable, &Variable) -> Variable + Send + Sync>);
+struct Measure(Arc<Call>);
 
 impl fmt::Debug for Measure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
