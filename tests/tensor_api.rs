@@ -128,3 +128,74 @@ fn draws_are_the_same_on_every_device() {
         assert_eq!(draw(&device), here, "{device}");
     }
 }
+
+#[test]
+fn operators_are_those_of_variables() {
+    for device in catena::testing::devices() {
+        let a = Tensor::from_slice(&[1.0f32, 2.0, 49.0], [3], &device);
+        let b = Tensor::from_slice(&[2.0f32], [1], &device);
+        let check = |t: Tensor, expected: [f32; 3]| assert_eq!(t.to_vec::<f32>().unwrap(), expected, "{device}");
+        check(&a + &b, [3.0, 4.0, 51.0]);
+        check(a.clone() - &b, [-1.0, 0.0, 47.0]);
+        check(&a * b.clone(), [2.0, 4.0, 98.0]);
+        check(a.clone() / b.clone(), [0.5, 1.0, 24.5]);
+        check(a.clone() + 1.0, [2.0, 3.0, 50.0]);
+        check(1.0 + &a, [2.0, 3.0, 50.0]);
+        check(&a - 1.0, [0.0, 1.0, 48.0]);
+        check(1.0 - a.clone(), [0.0, -1.0, -48.0]);
+        check(2.0 * &a, [2.0, 4.0, 98.0]);
+        check(&a * 2.0, [2.0, 4.0, 98.0]);
+        check(98.0 / &a, [98.0, 49.0, 2.0]);
+        check(-&a, [-1.0, -2.0, -49.0]);
+        check(-a.clone(), [-1.0, -2.0, -49.0]);
+        let mut total = a.clone();
+        total += &b;
+        total += b.clone();
+        check(total, [5.0, 6.0, 53.0]);
+        if device.is_cpu() {
+            // Adapters may divide by a reciprocal.
+            check(&a / 49.0, [1.0 / 49.0, 2.0 / 49.0, 1.0]);
+        }
+        let i = Tensor::from_slice(&[7i32, -7], [2], &device);
+        assert_eq!((2.0 * &i - 1.0).to_vec::<i32>().unwrap(), [13, -15], "{device}");
+        let u = Tensor::from_slice(&[7u32, 9], [2], &device);
+        assert_eq!((&u - 7.0).to_vec::<u32>().unwrap(), [0, 2], "{device}");
+    }
+}
+
+#[test]
+fn a_fraction_beside_integers_panics_where_it_is_written() {
+    let i = Tensor::from_slice(&[7i32, -7], [2], &Device::cpu());
+    type Expression<'a> = Box<dyn Fn() -> Tensor + 'a>;
+    let each: [(Expression<'_>, &str); 5] = [
+        (Box::new(|| &i + 0.5), "add"),
+        (Box::new(|| 0.5 * &i), "mul"),
+        (Box::new(|| 0.5 - &i), "sub"),
+        (Box::new(|| &i / 2.0), "div"),
+        (Box::new(|| i.mean(None, false)), "mean"),
+    ];
+    for (expression, name) in each {
+        let (said, line) = panicked(expression);
+        assert!(said.contains(&format!("performed in: {name} (Forward)")) && said.contains("int32"), "{said}");
+        assert!(line.ends_with("tests/tensor_api.rs"), "{line}");
+    }
+}
+
+/// The message of a panic, and the file that it names.
+fn panicked(f: impl Fn() -> Tensor) -> (String, String) {
+    let said = std::sync::Arc::new(std::sync::Mutex::new((String::new(), String::new())));
+    let heard = said.clone();
+    let thread = std::thread::current().id();
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if std::thread::current().id() == thread {
+            let text = info.payload().downcast_ref::<String>().cloned().unwrap_or_default();
+            *heard.lock().unwrap() = (text, info.location().map_or(String::new(), |l| l.file().to_string()));
+        }
+    }));
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
+    std::panic::set_hook(before);
+    assert!(result.is_err(), "nothing was wrong");
+    let said = said.lock().unwrap();
+    said.clone()
+}

@@ -1,7 +1,8 @@
 use crate::{
     autograd::{Case, Saved, Variable},
     functions::family::{Elementwise, map, map_tensors},
-    tensor::{Real, Tensor, Wgsl, wgsl},
+    shape::ensure,
+    tensor::{Real, Tensor, Wgsl, expect, wgsl},
 };
 
 const FILES: &[Wgsl] = &[wgsl!("math/arithmetic.wgsl")];
@@ -50,7 +51,7 @@ pub(super) fn add_constant(x: &Variable, c: f64) -> Variable {
 }
 
 impl Tensor {
-    /// `self + other` over the broadcast shape.
+    /// `self + other` over the broadcast shape; also written `&a + &b`.
     ///
     /// # Panics
     /// When dtypes differ or shapes do not broadcast.
@@ -59,11 +60,25 @@ impl Tensor {
         map_tensors(Add, [self, other])
     }
 
-    /// `self + c`.
+    /// `self + c`; also written `&a + c`.
+    ///
+    /// # Panics
+    /// When it holds integers and `c` is none.
     #[track_caller]
     pub fn add_scalar(&self, c: f64) -> Tensor {
+        expect_whole("add", self, c);
         map_tensors(AddConstant(c), [self])
     }
+}
+
+/// Panics when a number beside integers is none: what became of its fraction would depend on the device.
+#[track_caller]
+pub(super) fn expect_whole(operator: &str, x: &Tensor, c: f64) {
+    let whole = || {
+        ensure!(x.dtype().is_float() || c == c.trunc(), format!("a whole number beside {}", x.dtype()), "{c}");
+        Ok(())
+    };
+    expect(operator, whole(), &[x]);
 }
 
 #[derive(Debug, Clone)]

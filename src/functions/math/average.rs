@@ -84,8 +84,7 @@ impl Tensor {
     /// When it is no float, or an axis is out of range or repeated.
     #[track_caller]
     pub fn mean(&self, axes: Option<&[isize]>, keepdims: bool) -> Tensor {
-        let over = expect("mean", shape::axes(axes, self.ndim()), &[self]);
-        let count: usize = over.iter().map(|&a| self.shape()[a]).product();
+        let count = self.averaged("mean", axes);
         self.sum(axes, keepdims).mul_scalar(1.0 / count as f64)
     }
 
@@ -95,8 +94,7 @@ impl Tensor {
     /// When it is no float, or an axis is out of range or repeated.
     #[track_caller]
     pub fn var(&self, axes: Option<&[isize]>, keepdims: bool) -> Tensor {
-        let centred = self.sub(&self.mean(axes, true));
-        centred.mul(&centred).mean(axes, keepdims)
+        self.var_ddof(axes, 0, keepdims)
     }
 
     /// The root of [`Tensor::var`].
@@ -105,7 +103,44 @@ impl Tensor {
     /// When it is no float, or an axis is out of range or repeated.
     #[track_caller]
     pub fn std(&self, axes: Option<&[isize]>, keepdims: bool) -> Tensor {
-        self.var(axes, keepdims).sqrt()
+        self.var_ddof(axes, 0, keepdims).sqrt()
+    }
+
+    /// The sum of squared differences from the mean over `axes` (all of them for `None`), divided by `n - ddof` for `n`
+    /// elements: without bias for 1.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let x = Tensor::from_slice(&[1.0f32, 2.0, 3.0], [3], &Device::cpu());
+    /// assert_eq!(x.var_ddof(None, 1, false).item().unwrap(), 1.0);
+    /// ```
+    ///
+    /// # Panics
+    /// When it is no float, or an axis is out of range or repeated.
+    #[track_caller]
+    pub fn var_ddof(&self, axes: Option<&[isize]>, ddof: usize, keepdims: bool) -> Tensor {
+        let count = self.averaged("var", axes);
+        let centred = self.sub(&self.mean(axes, true));
+        centred.mul(&centred).sum(axes, keepdims).mul_scalar(1.0 / count.saturating_sub(ddof) as f64)
+    }
+
+    /// The root of [`Tensor::var_ddof`].
+    ///
+    /// # Panics
+    /// When it is no float, or an axis is out of range or repeated.
+    #[track_caller]
+    pub fn std_ddof(&self, axes: Option<&[isize]>, ddof: usize, keepdims: bool) -> Tensor {
+        self.var_ddof(axes, ddof, keepdims).sqrt()
+    }
+
+    /// The number of elements that a mean over `axes` is taken of.
+    #[track_caller]
+    fn averaged(&self, name: &str, axes: Option<&[isize]>) -> usize {
+        let over = || {
+            ensure!(self.dtype().is_float(), "x.dtype.kind == f", "{}", self.dtype());
+            shape::axes(axes, self.ndim())
+        };
+        expect(name, over(), &[self]).iter().map(|&a| self.shape()[a]).product()
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn div_from_constant(c: f64, x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// `self / other` over the broadcast shape.
+    /// `self / other` over the broadcast shape; also written `&a / &b`.
     ///
     /// # Panics
     /// When dtypes differ or are no floats, or shapes do not broadcast.
@@ -38,6 +38,27 @@ impl Tensor {
     pub fn div(&self, other: &Tensor) -> Tensor {
         map_tensors(Div, [self, other])
     }
+
+    /// `1 / self`.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let x = Tensor::from_slice(&[4.0f32, 0.0], [2], &Device::cpu());
+    /// assert_eq!(x.reciprocal().to_vec::<f32>().unwrap(), [0.25, f32::INFINITY]);
+    /// ```
+    ///
+    /// # Panics
+    /// When it is no float.
+    #[track_caller]
+    pub fn reciprocal(&self) -> Tensor {
+        scalar_div(1.0, self)
+    }
+}
+
+/// `c / x` for a number `c`; also written `c / &x`.
+#[track_caller]
+pub(super) fn scalar_div(c: f64, x: &Tensor) -> Tensor {
+    map_tensors(DivFromConstant(c), [x])
 }
 
 #[derive(Debug, Clone)]

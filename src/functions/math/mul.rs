@@ -1,6 +1,9 @@
 use crate::{
     autograd::{Case, Retain, Saved, Variable},
-    functions::family::{Elementwise, map, map_tensors},
+    functions::{
+        family::{Elementwise, map, map_tensors},
+        math::add::expect_whole,
+    },
     tensor::{Real, Tensor, Wgsl, wgsl},
 };
 
@@ -30,7 +33,7 @@ pub(super) fn mul_constant(x: &Variable, c: f64) -> Variable {
 }
 
 impl Tensor {
-    /// `self * other` over the broadcast shape.
+    /// `self * other` over the broadcast shape; also written `&a * &b`.
     ///
     /// # Panics
     /// When dtypes differ or shapes do not broadcast.
@@ -39,9 +42,13 @@ impl Tensor {
         map_tensors(Mul, [self, other])
     }
 
-    /// `self * c`.
+    /// `self * c`; also written `&a * c`.
+    ///
+    /// # Panics
+    /// When it holds integers and `c` is none.
     #[track_caller]
     pub fn mul_scalar(&self, c: f64) -> Tensor {
+        expect_whole("mul", self, c);
         map_tensors(MulConstant(c), [self])
     }
 }

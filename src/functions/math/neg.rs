@@ -19,7 +19,7 @@ pub fn neg(x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// `-self`.
+    /// `-self`; also written `-&a`.
     #[track_caller]
     #[allow(clippy::should_implement_trait)]
     pub fn neg(&self) -> Tensor {

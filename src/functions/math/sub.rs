@@ -1,6 +1,9 @@
 use crate::{
     autograd::{Case, Saved, Variable},
-    functions::family::{Elementwise, map, map_tensors},
+    functions::{
+        family::{Elementwise, map, map_tensors},
+        math::add::expect_whole,
+    },
     tensor::{Real, Tensor, Wgsl, wgsl},
 };
 
@@ -30,7 +33,7 @@ pub(super) fn sub_from_constant(c: f64, x: &Variable) -> Variable {
 }
 
 impl Tensor {
-    /// `self - other` over the broadcast shape.
+    /// `self - other` over the broadcast shape; also written `&a - &b`.
     ///
     /// # Panics
     /// When dtypes differ or shapes do not broadcast.
@@ -38,6 +41,13 @@ impl Tensor {
     pub fn sub(&self, other: &Tensor) -> Tensor {
         map_tensors(Sub, [self, other])
     }
+}
+
+/// `c - x` for a number `c`; also written `c - &x`.
+#[track_caller]
+pub(super) fn scalar_sub(c: f64, x: &Tensor) -> Tensor {
+    expect_whole("sub", x, c);
+    map_tensors(SubFromConstant(c), [x])
 }
 
 #[derive(Debug, Clone)]
