@@ -6,9 +6,13 @@ use std::{collections::BTreeSet, fs, path::Path};
 /// Files of the groups that help operators and are none.
 const HELPERS: &[&str] = &[
     "array/index",
+    "array/meshgrid",
     "math/comparison",
-    "math/truth",
+    "math/numpy",
     "math/operators",
+    "math/order",
+    "math/products",
+    "math/truth",
     "math/special",
     "connection/sliding",
     "loss/labels",

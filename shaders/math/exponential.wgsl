@@ -30,3 +30,7 @@ fn f_log10(x: T) -> T {
 fn f_log1p(x: T) -> T {
     return math_log1p(x);
 }
+
+fn f_exp2(x: T) -> T {
+    return exp2(x);
+}

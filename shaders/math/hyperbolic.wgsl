@@ -25,3 +25,17 @@ fn f_arctanh(x: T) -> T {
     let s = select(y, -y, x < 0.0);
     return select(select(s, math_nan(x), a > 1.0), x, is_nan(x));
 }
+
+// From 1e9 on the root is the number itself, whose square may overflow.
+fn f_arcsinh(x: T) -> T {
+    let a = abs(x);
+    let near = math_log1p(a + a * a / (1.0 + sqrt(1.0 + a * a)));
+    let y = select(near, math_log(a) + 0.6931472, a > 1e9);
+    return select(select(y, -y, x < 0.0), x, is_nan(x));
+}
+
+fn f_arccosh(x: T) -> T {
+    let near = math_log1p(x - 1.0 + sqrt((x - 1.0) * (x + 1.0)));
+    let y = select(near, math_log(x) + 0.6931472, x > 1e9);
+    return select(select(select(y, 0.0, x == 1.0), math_nan(x), x < 1.0), x, is_nan(x));
+}

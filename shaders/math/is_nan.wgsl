@@ -5,3 +5,7 @@ const FLOATS: bool = T(0.5) != T(0);
 fn is_nan(x: T) -> bool {
     return FLOATS && (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
 }
+
+fn is_infinite(x: T) -> bool {
+    return FLOATS && (bitcast<u32>(x) & 0x7fffffffu) == 0x7f800000u;
+}

@@ -60,3 +60,24 @@ fn f_logical_and(a: T, b: T) -> T {
 fn f_logical_or(a: T, b: T) -> T {
     return select(T(0), T(1), a != T(0) || b != T(0));
 }
+
+fn f_logical_xor(a: T, b: T) -> T {
+    return select(T(0), T(1), (a != T(0)) != (b != T(0)));
+}
+
+fn f_isnan(x: T) -> T {
+    return select(T(0), T(1), is_nan(x));
+}
+
+fn f_isinf(x: T) -> T {
+    return select(T(0), T(1), is_infinite(x));
+}
+
+fn f_isfinite(x: T) -> T {
+    return select(T(1), T(0), is_nan(x) || is_infinite(x));
+}
+
+fn f_isclose(a: T, b: T, rtol: T, atol: T) -> T {
+    let near = abs(a - b) <= atol + rtol * abs(b) && !is_nan(b) && !is_infinite(b);
+    return select(T(0), T(1), a == b || near);
+}

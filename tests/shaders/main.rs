@@ -28,6 +28,7 @@ const FOR_INTEGERS: &[&str] = &[
     "family/sort_take.wgsl",
     "family/take_rows.wgsl",
     "math/arithmetic.wgsl",
+    "math/integer.wgsl",
     "math/is_nan.wgsl",
     "math/select.wgsl",
 ];

@@ -1,6 +1,6 @@
 use crate::{
     autograd::{Case, Forward, Function, Saved, Variable, apply},
-    shape::{self, DType, InvalidType, Meta, Shape, View, ensure},
+    shape::{self, InvalidType, Meta, Shape, View, ensure},
     tensor::{Tensor, expect},
 };
 
@@ -30,6 +30,22 @@ impl Tensor {
         self.with_view(expect("diagonal", diagonal.of(&self.view), &[self]))
     }
 
+    /// The sum of the diagonal of two axes: see [`diagonal`].
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let x = Tensor::arange(6, &Device::cpu()).reshape([2, 3]);
+    /// assert_eq!(x.trace(0, 0, 1).item().unwrap(), 4.0);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`diagonal`].
+    #[track_caller]
+    pub fn trace(&self, offset: isize, axis1: isize, axis2: isize) -> Tensor {
+        let _named = shape::named("trace");
+        self.diagonal(offset, axis1, axis2).sum(Some(&[-1]), false)
+    }
+
     /// Of a vector the matrix with it on the diagonal and zeros elsewhere, of a matrix its diagonal.
     ///
     /// ```
@@ -43,13 +59,29 @@ impl Tensor {
     /// When it has another number of axes.
     #[track_caller]
     pub fn diag(&self) -> Tensor {
+        self.diag_at(0)
+    }
+
+    /// As [`Tensor::diag`], of the `k`-th diagonal: above the main one, or below it where `k` is negative.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let x = Tensor::ones([1], DType::F32, &Device::cpu()).diag_at(1);
+    /// assert_eq!(x.to_vec::<f32>().unwrap(), [0.0, 1.0, 0.0, 0.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// When it has another number of axes.
+    #[track_caller]
+    pub fn diag_at(&self, k: isize) -> Tensor {
         match self.ndim() {
             1 => {
-                let n = self.size();
-                let on = Tensor::eye(n, DType::F32, self.device()).cast(DType::Bool);
-                on.where_(&self.broadcast_to([n, n]), &Tensor::zeros([n, n], self.dtype(), self.device()))
+                let n = self.size() + k.unsigned_abs();
+                let shape = Shape::from([n, n]);
+                let place = Diagonal { offset: k, axis1: 0, axis2: 1 }.of(&View::contiguous(shape.clone()));
+                Tensor::collage(&shape, 0.0, &[(self, place.expect("a matrix has two axes"))])
             }
-            2 => self.diagonal(0, 0, 1),
+            2 => self.diagonal(k, 0, 1),
             n => panic!("diag: expected a vector or a matrix, got {n} axes"),
         }
     }

@@ -1,5 +1,8 @@
-use super::hstack::joined;
-use crate::autograd::{Case, Variable};
+use super::hstack::{joined, joined_tensors};
+use crate::{
+    autograd::{Case, Variable},
+    tensor::Tensor,
+};
 
 /// Arrays joined along their third axis; matrices get one of length 1, vectors of `n` become `(1, n, 1)`.
 ///
@@ -14,12 +17,28 @@ use crate::autograd::{Case, Variable};
 #[track_caller]
 pub fn dstack(xs: &[&Variable]) -> Variable {
     let _named = crate::shape::named("dstack");
-    joined(xs, 2, |shape| match *shape {
+    joined(xs, 2, aligned)
+}
+
+impl Tensor {
+    /// Tensors joined along their third axis: see [`dstack`].
+    ///
+    /// # Panics
+    /// As [`dstack`].
+    #[track_caller]
+    pub fn dstack(tensors: &[&Tensor]) -> Tensor {
+        let _named = crate::shape::named("dstack");
+        joined_tensors(tensors, 2, aligned)
+    }
+}
+
+fn aligned(shape: &[usize]) -> Vec<usize> {
+    match *shape {
         [] => vec![1, 1, 1],
         [n] => vec![1, n, 1],
         [m, n] => vec![m, n, 1],
         _ => shape.to_vec(),
-    })
+    }
 }
 
 pub(super) fn cases() -> Vec<Case> {

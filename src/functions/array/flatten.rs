@@ -1,5 +1,8 @@
 use super::with_shape;
-use crate::autograd::{Case, Variable};
+use crate::{
+    autograd::{Case, Variable},
+    tensor::Tensor,
+};
 
 /// All elements along one axis.
 ///
@@ -11,6 +14,18 @@ use crate::autograd::{Case, Variable};
 #[track_caller]
 pub fn flatten(x: &Variable) -> Variable {
     with_shape(x, [x.size()])
+}
+
+impl Tensor {
+    /// All elements along one axis, in row-major order; copied only where they do not lie in it.
+    pub fn flatten(&self) -> Tensor {
+        self.with_shape(&[self.size()].into())
+    }
+
+    /// As [`Tensor::flatten`], by NumPy's other name: tensors are not written in place, so that a view does for both.
+    pub fn ravel(&self) -> Tensor {
+        self.flatten()
+    }
 }
 
 pub(super) fn cases() -> Vec<Case> {

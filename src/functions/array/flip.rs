@@ -57,6 +57,24 @@ impl Tensor {
         self.slice(&backwards(self, axis))
     }
 
+    /// The tensor with several axes in reverse order: all of them for `None`.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let x = Tensor::arange(6, &Device::cpu()).reshape([2, 3]);
+    /// assert_eq!(x.flip_axes(None).to_vec::<f32>().unwrap(), [5.0, 4.0, 3.0, 2.0, 1.0, 0.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// When an axis is out of range or repeated.
+    #[track_caller]
+    pub fn flip_axes(&self, axes: Option<&[isize]>) -> Tensor {
+        let axes = expect("flip", shape::axes(axes, self.ndim()), &[self]);
+        let index: Vec<Slice> =
+            (0..self.ndim()).map(|a| if axes.contains(&a) { BACKWARDS } else { Slice::ALL }).collect();
+        self.slice(&index)
+    }
+
     /// The tensor with the positions of an axis moved by `shift`, those past the end to the front.
     ///
     /// ```

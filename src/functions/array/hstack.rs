@@ -1,5 +1,8 @@
 use super::{concat, with_shape};
-use crate::autograd::{Case, Variable};
+use crate::{
+    autograd::{Case, Variable},
+    tensor::Tensor,
+};
 
 /// Arrays joined along their second axis, vectors along their only one; scalars become a vector.
 ///
@@ -15,17 +18,41 @@ use crate::autograd::{Case, Variable};
 pub fn hstack(xs: &[&Variable]) -> Variable {
     let _named = crate::shape::named("hstack");
     let axis = isize::from(xs.iter().all(|x| x.ndim() > 1));
-    joined(xs, axis, |shape| if shape.is_empty() { vec![1] } else { shape.to_vec() })
+    joined(xs, axis, aligned)
+}
+
+impl Tensor {
+    /// Tensors joined along their second axis, vectors along their only one: see [`hstack`].
+    ///
+    /// # Panics
+    /// As [`hstack`].
+    #[track_caller]
+    pub fn hstack(tensors: &[&Tensor]) -> Tensor {
+        let _named = crate::shape::named("hstack");
+        let axis = isize::from(tensors.iter().all(|x| x.ndim() > 1));
+        joined_tensors(tensors, axis, aligned)
+    }
+}
+
+fn aligned(shape: &[usize]) -> Vec<usize> {
+    if shape.is_empty() { vec![1] } else { shape.to_vec() }
 }
 
 /// The arrays under other shapes, joined.
 #[track_caller]
-pub(super) fn joined(xs: &[&Variable], axis: isize, shape: impl Fn(&[usize]) -> Vec<usize>) -> Variable {
+pub(super) fn joined(xs: &[&Variable], axis: isize, shape: fn(&[usize]) -> Vec<usize>) -> Variable {
     let mut aligned = Vec::with_capacity(xs.len());
     for x in xs {
         aligned.push(with_shape(x, shape(x.shape())));
     }
     concat(&aligned.iter().collect::<Vec<_>>(), axis)
+}
+
+/// The tensors under other shapes, joined.
+#[track_caller]
+pub(super) fn joined_tensors(xs: &[&Tensor], axis: isize, shape: fn(&[usize]) -> Vec<usize>) -> Tensor {
+    let aligned: Vec<Tensor> = xs.iter().map(|x| x.with_shape(&shape(x.shape()).into())).collect();
+    Tensor::concat(&aligned.iter().collect::<Vec<_>>(), axis)
 }
 
 pub(super) fn cases() -> Vec<Case> {

@@ -16,6 +16,7 @@ mod get_item;
 mod hstack;
 mod im2col;
 mod index;
+mod meshgrid;
 mod moveaxis;
 mod pad;
 mod pad_sequence;
@@ -34,6 +35,7 @@ mod split_axis;
 mod squeeze;
 mod stack;
 mod swapaxes;
+mod take_along_axis;
 mod tile;
 mod transpose;
 mod transpose_sequence;
@@ -57,6 +59,7 @@ pub use get_item::{get_item, get_item_fancy, get_item_with};
 pub use hstack::hstack;
 pub use im2col::{Windows, im2col};
 pub use index::Index;
+pub use meshgrid::Indexing;
 pub use moveaxis::moveaxis;
 pub use pad::{Padding, pad, pad_with};
 pub use pad_sequence::pad_sequence;
@@ -75,6 +78,7 @@ pub use split_axis::split_axis;
 pub use squeeze::squeeze;
 pub use stack::stack;
 pub use swapaxes::swapaxes;
+pub use take_along_axis::{scatter_add_along_axis, take_along_axis};
 pub use tile::tile;
 pub use transpose::transpose;
 pub use transpose_sequence::transpose_sequence;
@@ -115,6 +119,7 @@ pub(super) const ALL: &[super::Entry] = super::entries![
     squeeze,
     stack,
     swapaxes,
+    take_along_axis,
     tile,
     transpose,
     transpose_sequence,

@@ -2,7 +2,7 @@ use super::transpose;
 use crate::{
     autograd::{Case, Variable},
     shape::{self, InvalidType, ensure},
-    tensor::expect,
+    tensor::{Tensor, expect},
 };
 
 /// Axes `source` moved to the positions `destination`, the others in their order; copies nothing.
@@ -17,6 +17,23 @@ use crate::{
 /// ```
 #[track_caller]
 pub fn moveaxis(x: &Variable, source: &[isize], destination: &[isize]) -> Variable {
+    transpose(x, Some(&moved(x.data(), source, destination)))
+}
+
+impl Tensor {
+    /// Axes moved to other positions: see [`moveaxis`].
+    ///
+    /// # Panics
+    /// As [`moveaxis`].
+    #[track_caller]
+    pub fn moveaxis(&self, source: &[isize], destination: &[isize]) -> Tensor {
+        self.transpose(Some(&moved(self, source, destination)))
+    }
+}
+
+/// The order of the axes afterwards.
+#[track_caller]
+fn moved(x: &Tensor, source: &[isize], destination: &[isize]) -> Vec<isize> {
     let places = |axes: &[isize]| -> Result<Vec<usize>, InvalidType> {
         shape::axes(Some(axes), x.ndim())?;
         axes.iter().map(|&a| shape::axis(a, x.ndim())).collect()
@@ -30,7 +47,7 @@ pub fn moveaxis(x: &Variable, source: &[isize], destination: &[isize]) -> Variab
         moves.into_iter().for_each(|(to, from)| order.insert(to, from));
         Ok(order.into_iter().map(|a| a as isize).collect::<Vec<_>>())
     };
-    transpose(x, Some(&expect("moveaxis", order(), &[x.data()])))
+    expect("moveaxis", order(), &[x])
 }
 
 pub(super) fn cases() -> Vec<Case> {

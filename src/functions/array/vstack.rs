@@ -1,5 +1,8 @@
-use super::hstack::joined;
-use crate::autograd::{Case, Variable};
+use super::hstack::{joined, joined_tensors};
+use crate::{
+    autograd::{Case, Variable},
+    tensor::Tensor,
+};
 
 /// Arrays joined along their first axis; vectors become the rows of a matrix.
 ///
@@ -14,11 +17,27 @@ use crate::autograd::{Case, Variable};
 #[track_caller]
 pub fn vstack(xs: &[&Variable]) -> Variable {
     let _named = crate::shape::named("vstack");
-    joined(xs, 0, |shape| match *shape {
+    joined(xs, 0, aligned)
+}
+
+impl Tensor {
+    /// Tensors joined along their first axis; vectors become the rows of a matrix: see [`vstack`].
+    ///
+    /// # Panics
+    /// As [`vstack`].
+    #[track_caller]
+    pub fn vstack(tensors: &[&Tensor]) -> Tensor {
+        let _named = crate::shape::named("vstack");
+        joined_tensors(tensors, 0, aligned)
+    }
+}
+
+fn aligned(shape: &[usize]) -> Vec<usize> {
+    match *shape {
         [] => vec![1, 1],
         [n] => vec![1, n],
         _ => shape.to_vec(),
-    })
+    }
 }
 
 pub(super) fn cases() -> Vec<Case> {

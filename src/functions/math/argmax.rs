@@ -1,4 +1,7 @@
-use crate::autograd::{Case, Variable};
+use crate::{
+    autograd::{Case, Variable},
+    tensor::Tensor,
+};
 
 /// Position of the largest element along an axis, the first of equals, as `int32`; without an axis, that in the
 /// flattened `x`.
@@ -18,8 +21,25 @@ pub fn argmax(x: &Variable, axis: Option<isize>) -> Variable {
     let x = x.data();
     Variable::constant(match axis {
         Some(axis) => x.argmax(axis),
-        None => x.reshape([-1]).argmax(0),
+        None => x.argmax_flat(),
     })
+}
+
+impl Tensor {
+    /// Position of the largest of all elements in row-major order, the first of equals; `int32`.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let x = Tensor::from_slice(&[1.0f32, 3.0, 0.0, 2.0], [2, 2], &Device::cpu());
+    /// assert_eq!(x.argmax_flat().item().unwrap(), 1.0);
+    /// ```
+    ///
+    /// # Panics
+    /// When there is nothing to choose from.
+    #[track_caller]
+    pub fn argmax_flat(&self) -> Tensor {
+        self.flatten().argmax(0)
+    }
 }
 
 pub(super) fn cases() -> Vec<Case> {

@@ -43,6 +43,10 @@ predicate!("less_equal", LessEqual, 2, false, [a, b] => a <= b);
 predicate!("logical_not", Not, 1, true, [a] => a == R::ZERO);
 predicate!("logical_and", And, 2, true, [a, b] => (a != R::ZERO) & (b != R::ZERO));
 predicate!("logical_or", Or, 2, true, [a, b] => (a != R::ZERO) | (b != R::ZERO));
+predicate!("logical_xor", Xor, 2, true, [a, b] => (a != R::ZERO) != (b != R::ZERO));
+predicate!("isnan", IsNan, 1, false, [a] => a.is_nan());
+predicate!("isinf", IsInf, 1, false, [a] => a.abs() == R::INFINITY);
+predicate!("isfinite", IsFinite, 1, false, [a] => a.abs() < R::INFINITY);
 
 /// Comparisons, element by element over the broadcast shape, of tensors of one dtype.
 ///
@@ -131,6 +135,58 @@ impl Tensor {
     #[track_caller]
     pub fn logical_or(&self, other: &Tensor) -> Tensor {
         map_tensors(Or, [self, other])
+    }
+
+    /// Whether one holds and the other does not.
+    ///
+    /// # Panics
+    /// When one is not of `bool`, or shapes do not broadcast.
+    #[track_caller]
+    pub fn logical_xor(&self, other: &Tensor) -> Tensor {
+        map_tensors(Xor, [self, other])
+    }
+
+    /// Whether it is NaN; no integer is.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let x = Tensor::from_slice(&[1.0f32, f32::NAN, f32::INFINITY], [3], &Device::cpu());
+    /// assert_eq!(x.isnan().to_vec::<bool>().unwrap(), [false, true, false]);
+    /// ```
+    pub fn isnan(&self) -> Tensor {
+        map_tensors(IsNan, [self])
+    }
+
+    /// Whether it is infinite, of either sign; no integer is.
+    pub fn isinf(&self) -> Tensor {
+        map_tensors(IsInf, [self])
+    }
+
+    /// Whether it is neither NaN nor infinite; every integer is finite.
+    pub fn isfinite(&self) -> Tensor {
+        map_tensors(IsFinite, [self])
+    }
+
+    /// With `nan` in the place of NaN, and of the infinities the dtype's largest and smallest number, or those given.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let x = Tensor::from_slice(&[f32::NAN, f32::INFINITY, 2.0], [3], &Device::cpu());
+    /// assert_eq!(x.nan_to_num(0.0, None, None).to_vec::<f32>().unwrap(), [0.0, f32::MAX, 2.0]);
+    /// ```
+    #[track_caller]
+    pub fn nan_to_num(&self, nan: f64, posinf: Option<f64>, neginf: Option<f64>) -> Tensor {
+        let largest = match self.dtype() {
+            DType::F16 => 65_504.0,
+            DType::F32 => f64::from(f32::MAX),
+            DType::F64 => f64::MAX,
+            _ => return self.clone(),
+        };
+        let zero = Tensor::zeros((), self.dtype(), self.device());
+        let (infinite, positive) = (self.isinf(), self.greater(&zero));
+        self.masked_fill(&self.isnan(), nan)
+            .masked_fill(&infinite.logical_and(&positive), posinf.unwrap_or(largest))
+            .masked_fill(&infinite.logical_and(&positive.logical_not()), neginf.unwrap_or(-largest))
     }
 }
 

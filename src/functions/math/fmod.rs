@@ -1,10 +1,10 @@
 use crate::{
     autograd::{Case, Retain, Saved, Variable},
     functions::{
-        family::{Elementwise, map},
+        family::{Elementwise, map, map_tensors},
         math::fix,
     },
-    tensor::{Real, Wgsl, wgsl},
+    tensor::{Real, Tensor, Wgsl, wgsl},
 };
 use ndarray::arr1;
 
@@ -23,6 +23,17 @@ use ndarray::arr1;
 #[track_caller]
 pub fn fmod(x: &Variable, y: &Variable) -> Variable {
     map(Fmod, [x, y])
+}
+
+impl Tensor {
+    /// The remainder of `self / other` with the sign of `self`: see [`fmod`].
+    ///
+    /// # Panics
+    /// As [`fmod`].
+    #[track_caller]
+    pub fn fmod(&self, other: &Tensor) -> Tensor {
+        map_tensors(Fmod, [self, other])
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -70,8 +70,23 @@ impl Tensor {
     /// When the device cannot hold the dtype.
     #[track_caller]
     pub fn eye(n: usize, dtype: DType, device: &Device) -> Tensor {
-        let positions = Tensor::count(n, device);
-        super::where_equal(&positions.expand_dims(1), &positions, &Tensor::ones((), dtype, device), [n, n])
+        Tensor::eye_at(n, n, 0, dtype, device)
+    }
+
+    /// Ones on the `k`-th diagonal of a matrix, above the main one or below it where `k` is negative, and zeros elsewhere.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let x = Tensor::eye_at(2, 3, 1, DType::F32, &Device::cpu());
+    /// assert_eq!(x.to_vec::<f32>().unwrap(), [0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// When the device cannot hold the dtype.
+    #[track_caller]
+    pub fn eye_at(rows: usize, columns: usize, k: isize, dtype: DType, device: &Device) -> Tensor {
+        let place = Tensor::count(rows, device).add_scalar(k as f64).expand_dims(1);
+        super::where_equal(&place, &Tensor::count(columns, device), &Tensor::ones((), dtype, device), [rows, columns])
     }
 }
 
