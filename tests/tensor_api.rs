@@ -115,17 +115,42 @@ fn draws_are_the_same_on_every_device() {
         let zeros_and_ones = Tensor::bernoulli(&mut g, 0.3, [1000], DType::F32, device).to_f64().unwrap();
         let integers = Tensor::randint(&mut g, -3, 4, [1000], device).to_f64().unwrap();
         let order = Tensor::permutation(&mut g, 50, device).to_f64().unwrap();
+        let uniform = Tensor::rand(&mut g, [1001], DType::F32, device).add_scalar(0.0).to_f64().unwrap();
+        let dtypes = [DType::Bool, DType::U8, DType::I32].map(|dtype| {
+            let t = Tensor::bernoulli(&mut g, 0.7, [7, 3], dtype, device);
+            assert_eq!(t.dtype(), dtype);
+            t.transpose(None).to_f64().unwrap()
+        });
         let state = g.state();
         let next = Tensor::rand(&mut g, [3], DType::F32, device).to_f64().unwrap();
         let again = Tensor::rand(&mut Generator::from_state(state), [3], DType::F32, device).to_f64().unwrap();
         assert_eq!(next, again, "a generator goes on from its state");
-        (zeros_and_ones, integers, order, next)
+        (zeros_and_ones, integers, order, uniform, dtypes, next)
     };
     let here = draw(&Device::cpu());
     assert!((here.0.sum() - 300.0).abs() < 60.0);
     assert!(here.1.iter().all(|&v| (-3.0..4.0).contains(&v)) && here.1.iter().any(|&v| v == -3.0));
+    let normal = |device: &Device| {
+        let t = Tensor::randn(&mut Generator::new(5), [1001], DType::F32, device);
+        assert!(t.is_pending());
+        t.to_vec::<f32>().unwrap()
+    };
+    let mut filled = [vec![0.0f32; 1001], vec![0.0; 1001]];
+    Generator::new(5).fill_normal(&mut filled[0]);
+    assert_eq!(normal(&Device::cpu()), filled[0]);
+    Generator::new(5).fill_uniform(&mut filled[1]);
     for device in catena::testing::devices() {
         assert_eq!(draw(&device), here, "{device}");
+        assert!(normal(&device).iter().zip(&filled[0]).all(|(a, b)| (a - b).abs() < 1e-5), "{device}");
+        let uniform = Tensor::rand(&mut Generator::new(5), [1001], DType::F32, &device);
+        assert_eq!(uniform.to_vec::<f32>().unwrap(), filled[1], "{device}: as a generator fills");
+        // Positions that were drawn from a range are known to lie in it, and others are refused at once.
+        let table = Tensor::arange(4, &device);
+        let drawn = Tensor::randint(&mut Generator::new(5), 0, 4, [100], &device);
+        assert!(table.take(&drawn, 0).to_f64().unwrap().iter().all(|v| (0.0..4.0).contains(v)), "{device}");
+        let outside = std::panic::AssertUnwindSafe(|| table.take(&drawn.add_scalar(4.0), 0).to_f64());
+        assert!(std::panic::catch_unwind(outside).map_or(true, |values| values.is_err()), "{device}");
+        let _ = device.synchronize();
     }
 }
 

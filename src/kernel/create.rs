@@ -199,25 +199,36 @@ impl Tensor {
         }
     }
 
-    /// Independent draws from the uniform distribution on `[0, 1)`; the same on every device.
+    /// Independent draws from the uniform distribution on `[0, 1)`, multiples of `2^-24`; the same on every device.
+    ///
+    /// They are computed where they are used: nothing is uploaded, and nothing stored unless it is held.
     ///
     /// # Panics
     /// When the device cannot hold the dtype, or it is no float.
     #[track_caller]
     pub fn rand(generator: &mut Generator, shape: impl Into<Shape>, dtype: DType, device: &Device) -> Tensor {
-        drawn("rand", shape.into(), dtype, device, |v| generator.fill_uniform(v))
+        let shape = shape.into();
+        expect_drawn("rand", dtype, device);
+        Tensor::uniform_at(generator.take(shape.size() as u64), 0.0, 1.0, shape, dtype, device)
     }
 
-    /// Independent draws from the normal distribution of mean 0 and variance 1; the same on every device.
+    /// Independent draws from the normal distribution of mean 0 and variance 1; the same on every device but for the
+    /// rounding of a root, within `1e-5`.
+    ///
+    /// They are computed where they are used, as those of [`Tensor::rand`].
     ///
     /// # Panics
     /// When the device cannot hold the dtype, or it is no float.
     #[track_caller]
     pub fn randn(generator: &mut Generator, shape: impl Into<Shape>, dtype: DType, device: &Device) -> Tensor {
-        drawn("randn", shape.into(), dtype, device, |v| generator.fill_normal(v))
+        let shape = shape.into();
+        expect_drawn("randn", dtype, device);
+        Tensor::normal_at(generator.take(2 * shape.size() as u64), shape, dtype, device)
     }
 
     /// Independent draws, 1 with probability `p` and else 0; the same on every device.
+    ///
+    /// They are computed where they are used, as those of [`Tensor::rand`].
     ///
     /// # Panics
     /// When the device cannot hold the dtype.
@@ -231,21 +242,22 @@ impl Tensor {
     ) -> Tensor {
         let shape = shape.into();
         expect_held(device, dtype);
-        let mut values = vec![0u8; shape.size()];
-        generator.fill_bernoulli(&mut values, p as f32);
-        Tensor::from_slice(&values, shape, device).cast(dtype)
+        // In singles whatever the dtype: a seed means the same numbers everywhere.
+        let u = Tensor::uniform_at(generator.take(shape.size() as u64), 0.0, 1.0, shape, DType::F32, device);
+        u.less(&Tensor::full((), p, DType::F32, device)).cast(dtype)
     }
 
     /// Independent draws from the integers `low..high`, as `int32`; the same on every device.
+    ///
+    /// They are computed where they are used, as those of [`Tensor::rand`].
     ///
     /// # Panics
     /// When there is no such integer.
     #[track_caller]
     pub fn randint(generator: &mut Generator, low: i32, high: i32, shape: impl Into<Shape>, device: &Device) -> Tensor {
+        assert!(low < high, "randint: the range {low}..{high} is empty");
         let shape = shape.into();
-        let mut values = vec![0i32; shape.size()];
-        generator.fill_randint(&mut values, low, high);
-        Tensor::from_slice(&values, shape, device)
+        Tensor::randint_at(generator.take(shape.size() as u64), low, high, shape, device)
     }
 
     /// `0, 1, .., n - 1` in random order, as `int32`; the same on every device.
@@ -261,18 +273,10 @@ impl Tensor {
     }
 }
 
-/// Draws singles on the host, whatever the dtype: a seed means the same numbers everywhere.
 #[track_caller]
-fn drawn(name: &str, shape: Shape, dtype: DType, device: &Device, fill: impl FnOnce(&mut [f32])) -> Tensor {
+fn expect_drawn(name: &str, dtype: DType, device: &Device) {
     assert!(dtype.is_float(), "{name}: expected a float dtype, got {dtype}");
     expect_held(device, dtype);
-    let mut values = vec![0.0f32; shape.size()];
-    fill(&mut values);
-    if dtype == DType::F64 {
-        let wide: Vec<f64> = values.iter().map(|&v| f64::from(v)).collect();
-        return Tensor::from_slice(&wide, shape, device);
-    }
-    Tensor::from_slice(&values, shape, device).cast(dtype)
 }
 
 #[track_caller]

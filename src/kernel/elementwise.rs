@@ -45,6 +45,18 @@ impl Tensor {
 
 /// A pending tensor. Operands past the weight limit are computed first, which also bounds the depth of drops.
 pub(super) fn pending(device: &Device, root: Root, args: &[&Tensor], shape: Shape, dtype: DType) -> Tensor {
+    pending_within(device, root, args, shape, dtype, None)
+}
+
+/// As [`pending`], of integers that lie within a range.
+pub(super) fn pending_within(
+    device: &Device,
+    root: Root,
+    args: &[&Tensor],
+    shape: Shape,
+    dtype: DType,
+    range: Option<(i64, i64)>,
+) -> Tensor {
     let weigh = |arg: &&Tensor| match &*arg.storage.state.lock() {
         State::Pending(expr) => expr.weight,
         _ => 0,
@@ -59,7 +71,7 @@ pub(super) fn pending(device: &Device, root: Root, args: &[&Tensor], shape: Shap
     let expr =
         Expr { root, args: args.iter().map(|&a| a.clone()).collect(), shape: shape.clone(), weight, place: None };
     let state = Mutex::new(State::Pending(expr));
-    let storage = Arc::new(Storage { device: device.clone(), dtype, len, state, range: None });
+    let storage = Arc::new(Storage { device: device.clone(), dtype, len, state, range });
     if !constant {
         fuse::note(&storage);
     }

@@ -1,11 +1,15 @@
 //! Random tensors that kernels compute where they are used: pure functions of a draw and a position.
 
-use super::philox::{BLOCK, Draw};
+use super::{
+    elementwise::pending_within,
+    philox::{BLOCK, Draw},
+};
 use crate::{
     device::Device,
     shape::{DType, Shape},
-    tensor::{Op, Real, Scalar, Tensor, Wgsl, wgsl},
+    tensor::{Op, Real, Scalar, Tensor, Wgsl, expr::Root, wgsl},
 };
+use smallvec::SmallVec;
 
 const FILES: &[Wgsl] = &[wgsl!("random/philox.wgsl"), wgsl!("random/draw.wgsl")];
 
@@ -24,18 +28,22 @@ const UNIFORM: Op = Op {
 const NORMAL: Op =
     Op { name: "normal", files: FILES, arity: 0, indexed: true, cheap: false, f32: normal::<f32>, f64: normal::<f64> };
 
-/// Singles of a draw for each element of a block that begins anywhere, `PER_BLOCK` of them in a block of words.
-fn singles<const PER_BLOCK: usize>(
+/// Integers of a range, which the scalars begin with.
+const INTEGER: Op =
+    Op { name: "randint", files: FILES, arity: 0, indexed: true, f32: integer::<f32>, f64: integer::<f64> };
+
+/// Numbers of a draw for each element of a block that begins anywhere, `PER_BLOCK` of them in a block of words.
+fn numbers<T: Copy + Default, const PER_BLOCK: usize>(
     params: &[Scalar],
     at: usize,
     n: usize,
-    fill: impl Fn(Draw, &mut [f32]),
-    mut each: impl FnMut(usize, f32),
+    fill: impl Fn(Draw, &mut [T]),
+    mut each: impl FnMut(usize, T),
 ) {
     const CHUNK: usize = 1024;
     let draw = Draw::from_params(std::array::from_fn(|i| params[i].word()));
     let lead = at % PER_BLOCK;
-    let mut drawn = [0.0; CHUNK + BLOCK];
+    let mut drawn = [T::default(); CHUNK + BLOCK];
     for first in (0..n).step_by(CHUNK) {
         let n = CHUNK.min(n - first);
         fill(draw.skip(((at + first) / PER_BLOCK) as u64), &mut drawn[..lead + n]);
@@ -45,7 +53,7 @@ fn singles<const PER_BLOCK: usize>(
 
 /// Calls `each(i, u)` with the uniform number of every element of a block that begins at position `at`.
 pub(crate) fn uniforms(params: &[Scalar], at: usize, n: usize, each: impl FnMut(usize, f32)) {
-    singles::<BLOCK>(params, at, n, Draw::fill_uniform, each);
+    numbers::<f32, BLOCK>(params, at, n, Draw::fill_uniform, each);
 }
 
 fn uniform<R: Real>(_: &[&[R]], scalars: &[Scalar], at: usize, out: &mut [R]) {
@@ -54,7 +62,13 @@ fn uniform<R: Real>(_: &[&[R]], scalars: &[Scalar], at: usize, out: &mut [R]) {
 }
 
 fn normal<R: Real>(_: &[&[R]], scalars: &[Scalar], at: usize, out: &mut [R]) {
-    singles::<{ BLOCK / 2 }>(scalars, at, out.len(), Draw::fill_normal, |i, v| out[i] = R::of(f64::from(v)));
+    numbers::<f32, { BLOCK / 2 }>(scalars, at, out.len(), Draw::fill_normal, |i, v| out[i] = R::of(f64::from(v)));
+}
+
+fn integer<R: Real>(_: &[&[R]], scalars: &[Scalar], at: usize, out: &mut [R]) {
+    let [low, high] = [0, 1].map(|i| scalars[i].word() as i32);
+    let fill = |draw: Draw, drawn: &mut [i32]| draw.fill_randint(drawn, low, high);
+    numbers::<i32, BLOCK>(&scalars[2..], at, out.len(), fill, |i, v| out[i] = R::of(f64::from(v)));
 }
 
 impl Tensor {
@@ -69,6 +83,14 @@ impl Tensor {
     pub(crate) fn normal_at(draw: Draw, shape: Shape, dtype: DType, device: &Device) -> Tensor {
         Tensor::map_on(device, NORMAL, &draw.params().map(Scalar::U), &[], shape, dtype)
     }
+
+    /// Element `i` is the draw's integer number `i` of `low..high`, as `int32`; takes as many words as elements.
+    pub(crate) fn randint_at(draw: Draw, low: i32, high: i32, shape: Shape, device: &Device) -> Tensor {
+        let mut scalars: SmallVec<[Scalar; 4]> = [low, high].map(|v| Scalar::U(v as u32)).into_iter().collect();
+        scalars.extend(draw.params().map(Scalar::U));
+        let range = Some((i64::from(low), i64::from(high) - 1));
+        pending_within(device, Root::Map(INTEGER, scalars), &[], shape, DType::I32, range)
+    }
 }
 
 #[cfg(test)]
@@ -82,11 +104,15 @@ mod tests {
         let (mut uniforms, mut normals) = (vec![0.0; 5000], vec![0.0; 5000]);
         draw.fill_uniform(&mut uniforms);
         draw.fill_normal(&mut normals);
+        let mut integers = vec![0; 5000];
+        draw.fill_randint(&mut integers, i32::MIN, i32::MAX);
         for device in devices() {
             let u = Tensor::uniform_at(draw, 0.0, 1.0, [5000].into(), DType::F32, &device);
             assert_eq!(u.to_vec::<f32>().unwrap(), uniforms, "{device}");
             let v = Tensor::normal_at(draw, [5000].into(), DType::F32, &device).to_vec::<f32>().unwrap();
             assert!(v.iter().zip(&normals).all(|(a, b)| (a - b).abs() < 1e-5), "{device}");
+            let i = Tensor::randint_at(draw, i32::MIN, i32::MAX, [5000].into(), &device);
+            assert_eq!(i.to_vec::<i32>().unwrap(), integers, "{device}");
         }
     }
 

@@ -48,7 +48,7 @@ pub(crate) struct Storage {
     /// Number of elements.
     pub len: usize,
     pub state: Mutex<State>,
-    /// Smallest and largest value, where they came from the host as integers: ids are checked against it.
+    /// Bounds of integers that came from the host, or that were drawn from a range: ids are checked against it.
     pub range: Option<(i64, i64)>,
 }
 

@@ -31,6 +31,7 @@ const FOR_INTEGERS: &[&str] = &[
     "math/integer.wgsl",
     "math/is_nan.wgsl",
     "math/select.wgsl",
+    "random/draw.wgsl",
 ];
 
 /// Everything that a file is compiled to.
