@@ -2,7 +2,12 @@
 //!
 //! Counts are those of a GPU or a software adapter, one thread at a time, with fusion.
 
-use catena::{autograd::no_backprop, kernel::force_all, prelude::*, testing};
+use catena::{
+    autograd::no_backprop,
+    kernel::{force_all, philox::Generator},
+    prelude::*,
+    testing,
+};
 use std::sync::Mutex;
 
 /// One test at a time: all of them count on the same device.
@@ -472,5 +477,114 @@ fn row_kernels_compute_what_is_cheap() {
         let [device, cpu] = [testing::devices().pop().expect("an adapter"), Device::cpu()];
         let [on_gpu, on_cpu] = [device, cpu].map(|d| make(&sum, &row, &d).data().to_f64().unwrap().into_dyn());
         testing::close(name, &on_gpu, &on_cpu, 1e-5).unwrap();
+    }
+}
+
+#[test]
+fn draws_are_computed_where_they_are_used() {
+    let _alone = COUNTING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    for device in testing::devices() {
+        let mut g = Generator::new(3);
+        let before = device.stats();
+        let drawn = [
+            Tensor::rand(&mut g, [1000], DType::F32, &device),
+            Tensor::randn(&mut g, [1000], DType::F32, &device),
+            Tensor::bernoulli(&mut g, 0.5, [1000], DType::F32, &device),
+            Tensor::randint(&mut g, -9, 9, [1000], &device),
+        ];
+        drawn.iter().for_each(Tensor::force);
+        let did = device.stats() - before;
+        assert_eq!(did.bytes_up, 0, "{device}: {did:?}");
+        assert!(unfused() || did.launches == 4, "{device}: {did:?}");
+        let before = device.stats();
+        let noisy = Tensor::randn(&mut g, [1000], DType::F32, &device) * 0.1 + &drawn[0];
+        noisy.force();
+        let did = device.stats() - before;
+        assert!(unfused() || (did.launches, did.allocations) == (1, 1), "{device}: {did:?}");
+    }
+}
+
+#[test]
+fn an_expression_is_one_launch_that_writes_its_result_alone() {
+    if unfused() {
+        return;
+    }
+    let _alone = COUNTING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    for device in testing::devices() {
+        let [a, b, c, d, e] = [0; 5].map(|_| numbers(&[64, 33], &device));
+        device.synchronize().unwrap();
+        let before = device.stats();
+        let [ta, tb, tc, td, te] = [&a, &b, &c, &d, &e].map(|v| v.data().clone());
+        let y = (&ta * &tb + &tc).relu() * &td - te.tanh();
+        y.force();
+        let did = device.stats() - before;
+        assert_eq!((did.launches, did.allocations, did.read_backs), (1, 1, 0), "{device}, tensors: {did:?}");
+        let before = device.stats();
+        let z = F::relu(&(&a * &b + &c)) * &d - F::tanh(&e);
+        z.data().force();
+        let did = device.stats() - before;
+        // What the gradients ask for is written beside it.
+        assert_eq!((did.launches, did.read_backs), (1, 0), "{device}, variables: {did:?}");
+        assert!(did.allocations <= 3, "{device}, variables: {did:?}");
+        assert_eq!(y.to_vec::<f32>().unwrap(), z.data().to_vec::<f32>().unwrap());
+        F::sum(&z).backward();
+        assert!([a, b, c, d, e].iter().all(|v| v.grad().is_some()));
+    }
+}
+
+#[test]
+fn softmax_of_rows_is_one_launch() {
+    if unfused() {
+        return;
+    }
+    let launches = count(|device| {
+        let x = Tensor::rand(&mut Generator::new(1), [4096, 1024], DType::F32, device);
+        x.force();
+        let y = x.softmax(1);
+        y.force();
+        [x, y]
+    });
+    // One for the numbers, and one.
+    assert_eq!(launches, (2, 0));
+}
+
+#[test]
+fn a_sum_of_more_tensors_than_a_kernel_binds_is_cut() {
+    let _alone = COUNTING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    for device in testing::devices() {
+        let all: Vec<Tensor> = (0..40).map(|i| Tensor::from_slice(&[i as f32, 0.5], [2], &device)).collect();
+        let before = device.stats();
+        let sum = all.iter().skip(1).fold(all[0].clone(), |sum, t| sum + t);
+        assert_eq!(sum.to_vec::<f32>().unwrap(), [780.0, 20.0], "{device}");
+        let launches = (device.stats() - before).launches;
+        // A kernel binds 8 buffers at least: it adds 6 to what it has, and writes.
+        assert!(unfused() || (device.is_cpu() || launches > 1) && launches <= 7, "{device}: {launches}");
+    }
+}
+
+#[test]
+fn other_sizes_of_a_batch_compile_nothing() {
+    let _alone = COUNTING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    for device in testing::devices().into_iter().filter(|d| !d.is_cpu()) {
+        let layers = [(784, 1000), (1000, 1000), (1000, 10)].map(|(m, n)| L::Linear::new(m, n).to_device(&device));
+        let mut optimizers = layers.each_ref().map(|l| Adam::default().setup(l));
+        let mut step = |n: usize| {
+            let before = device.stats().pipelines;
+            let pixels: Vec<f32> = (0..n * 784).map(|i| (i * 31 % 97) as f32 / 97.0).collect();
+            let labels: Vec<i32> = (0..n as i32).map(|i| i % 10).collect();
+            let x = Variable::constant(Tensor::from_slice(&pixels, [n, 784], &device));
+            let t = Variable::constant(Tensor::from_slice(&labels, [n], &device));
+            let h = F::relu(&layers[1].forward(&F::relu(&layers[0].forward(&x))));
+            let loss = F::softmax_cross_entropy(&layers[2].forward(&h), &t);
+            layers.iter().for_each(|l| l.cleargrads());
+            loss.backward();
+            optimizers.iter_mut().for_each(|o| o.update());
+            assert!(loss.item().unwrap().is_finite());
+            device.stats().pipelines - before
+        };
+        let first = [step(100), step(100)];
+        let others = [96, 37, 100].map(&mut step);
+        println!("{device}: {first:?} kernels at first, {others:?} for other sizes");
+        assert!(others[0] == 0 && others[1] <= 2 && others[2] == 0, "{device}: {others:?}");
     }
 }

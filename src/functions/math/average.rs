@@ -88,7 +88,8 @@ impl Tensor {
         self.sum(axes, keepdims).mul_scalar(1.0 / count as f64)
     }
 
-    /// The mean of squared differences from the mean over `axes` (all of them for `None`), in two passes.
+    /// The mean of squared differences from the mean over `axes` (all of them for `None`), in two passes, and corrected for
+    /// the rounding of the mean.
     ///
     /// # Panics
     /// When it is no float, or an axis is out of range or repeated.
@@ -121,7 +122,11 @@ impl Tensor {
     pub fn var_ddof(&self, axes: Option<&[isize]>, ddof: usize, keepdims: bool) -> Tensor {
         let count = self.averaged("var", axes);
         let centred = self.sub(&self.mean(axes, true));
-        centred.mul(&centred).sum(axes, keepdims).mul_scalar(1.0 / count.saturating_sub(ddof) as f64)
+        let squares = centred.mul(&centred).sum(axes, keepdims);
+        // What the mean is off by, of a long sum of large numbers, is the mean of what should be centred.
+        let off = centred.sum(axes, keepdims);
+        let sum = squares.sub(&off.mul(&off).mul_scalar(1.0 / count as f64));
+        sum.mul_scalar(1.0 / count.saturating_sub(ddof) as f64)
     }
 
     /// The root of [`Tensor::var_ddof`].
