@@ -171,33 +171,14 @@ pub(super) fn cells_of(
 ) -> Result<Option<Vec<Cell>>> {
     // Windows begin at multiples of 256 bytes and end at multiples of 16.
     let most = gpu.max_binding().saturating_sub(512).max(16);
-    let work = work.max(1);
     let large: SmallVec<[Operand; 4]> = operands.filter(|o| o.exceeds(gpu)).collect();
-    let size = shape.size();
-    if size == 0 || (large.is_empty() && size <= work) {
-        return Ok(None);
-    }
-    let mut cell = shape.clone();
-    loop {
-        let cut = match large.iter().find(|o| o.bytes(&cell) > most) {
-            Some(o) => (0..axes).filter(|&a| cell[a] > 1).max_by_key(|&a| (o.run(&cell, a), std::cmp::Reverse(a))),
-            // The first axis keeps cells in one piece; a row that is too much work for itself is left whole.
-            None if cell.size() > work => match (0..axes).find(|&a| cell[a] > 1) {
-                None => break,
-                found => found,
-            },
-            None => break,
-        };
-        let Some(axis) = cut else {
-            return Err(Error::Unsupported {
-                what: format!("an operator over rows of {} elements", cell.size()),
-                device: gpu.name().into(),
-                need: format!("one binding shows at most {} bytes", gpu.max_binding()),
-                hint: "split the tensor, or use the CPU device".into(),
-            });
-        };
-        cell = cell.with(axis, cell[axis].div_ceil(2));
-    }
+    let refused = |(elements, need): (usize, String)| Error::Unsupported {
+        what: format!("an operator over rows of {elements} elements"),
+        device: gpu.name().into(),
+        need,
+        hint: "split the tensor, or use the CPU device".into(),
+    };
+    let cell = cut(shape, axes, &large, most, work).map_err(refused)?;
     if cell == *shape {
         return Ok(None);
     }
@@ -211,6 +192,40 @@ pub(super) fn cells_of(
         start[axis + 1..].fill(0);
     }
     Ok(Some(found))
+}
+
+/// Elements of a launch at most: kernels count them in words of 32 bits.
+const MOST_ELEMENTS: usize = 1 << 31;
+
+/// The shape of cells in which each operand reaches over at most so many bytes, of at most so many elements each, as far
+/// as its first `axes` axes can be cut; else the elements of a row, and what they exceed.
+fn cut(
+    shape: &Shape,
+    axes: usize,
+    operands: &[Operand],
+    most_bytes: u64,
+    work: usize,
+) -> std::result::Result<Shape, (usize, String)> {
+    let work = work.clamp(1, MOST_ELEMENTS);
+    let mut cell = shape.clone();
+    while cell.size() > 0 {
+        let axis = match operands.iter().find(|o| o.bytes(&cell) > most_bytes) {
+            Some(o) => {
+                let widest = |&a: &usize| (o.run(&cell, a), std::cmp::Reverse(a));
+                let axis = (0..axes).filter(|&a| cell[a] > 1).max_by_key(widest);
+                axis.ok_or_else(|| (cell.size(), format!("one binding shows at most {most_bytes} bytes")))?
+            }
+            None if cell.size() <= work => break,
+            // The first axis keeps cells in one piece; a row that is too much work for itself is left whole.
+            None => match (0..axes).find(|&a| cell[a] > 1) {
+                Some(axis) => axis,
+                None if cell.size() <= MOST_ELEMENTS => break,
+                None => return Err((cell.size(), format!("a kernel counts at most {MOST_ELEMENTS} elements"))),
+            },
+        };
+        cell = cell.with(axis, cell[axis].div_ceil(2));
+    }
+    Ok(cell)
 }
 
 /// An operand for kernels that take whole rows: itself, or a copy whose rows lie in one piece, where rows of its own
@@ -286,4 +301,39 @@ pub(super) fn run_epilogue(gpu: &Arc<Gpu>, plan: &Plan, result: Leaf) -> Result<
         outputs: outputs.collect(),
     };
     run_map(gpu, &plan)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What adapters in hardware are given: their bindings may show a buffer whole.
+    const HARDWARE: (u64, usize) = (u64::MAX, 1 << 33);
+
+    #[test]
+    fn a_part_is_no_longer_than_a_kernel_counts() {
+        let (bytes, work) = HARDWARE;
+        for shape in [[65_536, 70_000], [1, 1 << 33], [1 << 33, 1], [3, 1 << 31]] {
+            let shape = Shape::from(shape);
+            // One number that is repeated: no binding is in the way.
+            let one = [Operand { strides: SmallVec::from_slice(&[0, 0]), width: 4, capacity: 4 }];
+            let cell = cut(&shape, 2, &one, bytes, work).unwrap();
+            assert!(cell.size() <= 1 << 31 && u32::try_from(cell.size()).is_ok(), "{shape}: {cell}");
+            assert!(cell.size() > 1 << 28, "{shape}: {cell}, many more parts than it takes");
+        }
+        let small = Shape::from([1 << 10, 1 << 10]);
+        assert_eq!(cut(&small, 2, &[], bytes, work).unwrap(), small);
+        // Rows that are taken whole cannot be cut.
+        let (elements, need) = cut(&Shape::from([2, 1 << 32]), 1, &[], bytes, work).unwrap_err();
+        assert_eq!((elements, need.contains("2147483648")), (1 << 32, true), "{need}");
+    }
+
+    #[test]
+    fn operands_lie_within_their_bindings() {
+        let rows = [Operand { strides: SmallVec::from_slice(&[1000, 1]), width: 4, capacity: 1 << 30 }];
+        let cell = cut(&Shape::from([4096, 1000]), 2, &rows, 1 << 20, usize::MAX).unwrap();
+        assert_eq!(cell[..], [256, 1000]);
+        let (_, need) = cut(&Shape::from([1, 1 << 20]), 1, &rows, 1 << 20, usize::MAX).unwrap_err();
+        assert!(need.contains("1048576"), "{need}");
+    }
 }
