@@ -29,8 +29,15 @@ const NORMAL: Op =
     Op { name: "normal", files: FILES, arity: 0, indexed: true, cheap: false, f32: normal::<f32>, f64: normal::<f64> };
 
 /// Integers of a range, which the scalars begin with.
-const INTEGER: Op =
-    Op { name: "randint", files: FILES, arity: 0, indexed: true, f32: integer::<f32>, f64: integer::<f64> };
+const INTEGER: Op = Op {
+    name: "randint",
+    files: FILES,
+    arity: 0,
+    indexed: true,
+    cheap: false,
+    f32: integer::<f32>,
+    f64: integer::<f64>,
+};
 
 /// Numbers of a draw for each element of a block that begins anywhere, `PER_BLOCK` of them in a block of words.
 fn numbers<T: Copy + Default, const PER_BLOCK: usize>(
