@@ -118,6 +118,46 @@ fn choices_are_measured_and_kept() {
 }
 
 #[test]
+#[ignore = "started by the test below"]
+fn first_steps() {
+    let device = open();
+    let layers = [(784, 300), (300, 300), (300, 10)].map(|(m, n)| L::Linear::new(m, n).to_device(&device));
+    let filters = L::Convolution2D::new(1, 8, 5).to_device(&device);
+    let x = Variable::constant(Tensor::linspace(-1.0, 1.0, 64 * 784, &device).reshape([64, 784]));
+    let step = |n: usize| {
+        let x = Variable::constant(x.data().slice(&[(0..n).into()]));
+        let h = F::relu(&layers[1].forward(&F::relu(&layers[0].forward(&x))));
+        let images = filters.forward(&F::reshape(&x, [n as isize, 1, 28, 28]));
+        (F::sum(&layers[2].forward(&h)) + F::mean(&F::relu(&images))).backward();
+        layers.iter().for_each(|l| l.cleargrads());
+        device.synchronize().unwrap();
+    };
+    // Some steps first, after which kernels are compiled; then sizes that were not asked about before.
+    for n in [64, 64, 64, 30, 30, 8, 8, 8, 8, 64] {
+        step(n);
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let lost = device.stats().tuning_micros;
+    println!("{lost} microseconds lost");
+    match std::env::var("CATENA_TUNE").as_deref() {
+        Ok("bounded") => assert!(lost > 0 && lost < 100_000, "{lost} microseconds"),
+        _ => assert_eq!(lost, 0),
+    }
+}
+
+#[test]
+fn measuring_holds_a_program_up_for_a_tenth_of_a_second_at_most() {
+    let folder = tempfile::tempdir().unwrap();
+    for mode in ["bounded", "off", "full"] {
+        let kept = folder.path().join(mode);
+        finished(child("first_steps", &[("CATENA_CACHE", kept.to_str().unwrap()), ("CATENA_TUNE", mode)]));
+        // What is found in so short a time is the machine's affair.
+        let found = files(&kept.join("tuned")).len();
+        assert!(mode == "bounded" || found == usize::from(mode == "full"), "{mode}: {found} files");
+    }
+}
+
+#[test]
 fn values_come_while_the_program_goes_on() {
     let device = open();
     let x = Tensor::arange(1000, &device);

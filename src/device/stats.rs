@@ -67,6 +67,8 @@ counters! {
     bind_groups,
     /// Bind groups found in the cache.
     bind_group_hits,
+    /// Microseconds for which measuring kernels held the program up, unless it asked for that.
+    tuning_micros,
 }
 
 pub(crate) fn bump(counter: &AtomicU64, by: u64) {

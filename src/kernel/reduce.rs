@@ -8,7 +8,7 @@ use super::{
     parallel::{self, Disjoint},
     row_passes::{self as passes, fold_columns, fold_rows, folded},
     split::{self, Operand},
-    tuner,
+    tuner::{self, Question},
 };
 use crate::{
     device::{Buffer, Device, Gpu, Tag},
@@ -299,8 +299,10 @@ impl Reduce {
         let others = [(Way::Rows, length > 4), (Way::Columns, length <= LONG), (Way::Parts(parts), parts > 1)];
         candidates.extend(others.into_iter().filter(|&(way, fits)| fits && way != rule).map(|(way, _)| way));
         let question = || {
+            // As many operations as an element's way from memory takes.
+            let work = 8.0 * outputs as f64 * length as f64;
             let [outputs, length] = [outputs, length].map(tuner::bucket);
-            format!("reduce {outputs} {length} {by_row} {compute:?}")
+            Question { kind: "reduce", about: format!("{outputs} {length} {by_row} {compute:?}"), work }
         };
         let launch = |way| self.launch_way(way, gpu, device, prologue, kept, (outputs, length), target);
         launch(tuner::choose(gpu, question, &candidates, launch)?)

@@ -5,8 +5,13 @@
 //! | `CATENA_TUNE` | |
 //! |---|---|
 //! | unset | What was found earlier holds. What was not is measured once its kernels were compiled in the background, as long as that holds the program up for 100 ms at most in all; until then, and on software adapters, the rule decides. |
+//! | `bounded` | As unset, on software adapters too. |
 //! | `full` | Whatever was not measured is measured at once. |
 //! | `off` | The rule decides. |
+//!
+//! To stay within its time, a question is put off that the adapter might not answer in what is left of it, by the operations
+//! it takes and the slowest rate seen; none waits for a kernel that is still compiled; and where a candidate takes longer
+//! than thought, the program goes on without the answer.
 //!
 //! Candidates add in different orders, so results can differ in their last digits from one choice to another.
 
@@ -24,7 +29,7 @@ use std::{
 #[derive(Clone, Copy, PartialEq)]
 enum Mode {
     Off,
-    Bounded,
+    Bounded { software: bool },
     Full,
 }
 
@@ -36,7 +41,7 @@ fn mode() -> Mode {
     *MODE.get_or_init(|| match std::env::var("CATENA_TUNE").as_deref() {
         Ok("off") => Mode::Off,
         Ok("full") => Mode::Full,
-        _ => Mode::Bounded,
+        named => Mode::Bounded { software: named == Ok("bounded") },
     })
 }
 
@@ -78,8 +83,21 @@ impl Device {
         let _full = Set::new(&FULL);
         let out = f();
         super::force_all(self);
+        if let Device::Gpu(gpu) = self {
+            gpu.choices().save();
+        }
         out
     }
+}
+
+/// A choice among kernels.
+pub(in crate::kernel) struct Question {
+    /// What is chosen for, such as `matmul`.
+    pub kind: &'static str,
+    /// What else the answer depends on.
+    pub about: String,
+    /// Operations that an answer takes.
+    pub work: f64,
 }
 
 /// The candidate for a question: the first, unless another was found to be faster.
@@ -87,17 +105,23 @@ impl Device {
 /// `launch` records a candidate's kernels; it can be called any number of times, and each time leaves the same result.
 pub(in crate::kernel) fn choose<C: Copy + Debug>(
     gpu: &Gpu,
-    question: impl FnOnce() -> String,
+    question: impl FnOnce() -> Question,
     candidates: &[C],
     launch: impl Fn(C) -> Result<()>,
 ) -> Result<C> {
     let rule = candidates[0];
     let mode = mode();
-    if candidates.len() == 1 || mode == Mode::Off || (mode == Mode::Bounded && gpu.is_software()) {
+    let decided = match mode {
+        Mode::Off => true,
+        Mode::Bounded { software } => gpu.is_software() && !software,
+        Mode::Full => false,
+    };
+    if candidates.len() == 1 || decided {
         return Ok(rule);
     }
-    let (question, choices) = (question(), gpu.choices());
-    let found = choices.get(&question).and_then(|name| candidates.iter().find(|c| format!("{c:?}") == name));
+    let Question { kind, about, work } = question();
+    let (name, choices) = (format!("{kind} {about}"), gpu.choices());
+    let found = choices.get(&name).and_then(|name| candidates.iter().find(|c| format!("{c:?}") == name));
     if let Some(&found) = found {
         return Ok(found);
     }
@@ -105,36 +129,101 @@ pub(in crate::kernel) fn choose<C: Copy + Debug>(
         return Ok(rule);
     }
     let _asking = Set::new(&ASKING);
-    if mode == Mode::Bounded {
-        if !choices.may_ask(&question) {
-            return Ok(rule);
+    let (found, until) = match mode {
+        Mode::Full => (measured(gpu, candidates, None, &launch)?, None),
+        _ => {
+            let Some(left) = choices.left(&name) else { return Ok(rule) };
+            let started = Instant::now();
+            let until = started + left;
+            let found = if may_ask(gpu, kind, work, candidates, until, &launch)? {
+                measured(gpu, candidates, Some(until), &launch)?
+            } else {
+                Measured::Later
+            };
+            gpu.held_up(started.elapsed());
+            (found, Some(until))
         }
-        // Every one of them, so that all are compiled side by side.
-        let waiting = candidates.iter().filter(|&&c| !gpu.prepare(|| launch(c))).count();
-        if waiting > 0 {
-            return Ok(rule);
+    };
+    match found {
+        Measured::Best(best, slowest) => {
+            choices.learn(kind, work / slowest.as_secs_f64().max(1e-9));
+            tracing::debug!("{name}: {best:?}, bounded: {}", until.is_some());
+            choices.set(&name, format!("{best:?}"));
+            Ok(best)
         }
+        Measured::TooLong => {
+            choices.give_up(&name);
+            Ok(rule)
+        }
+        Measured::Later => Ok(rule),
     }
-    let mut best: Option<(Duration, C)> = None;
+}
+
+/// What measuring came to.
+enum Measured<C> {
+    /// The fastest, and the time of the slowest.
+    Best(C, Duration),
+    /// There was no time for all candidates.
+    TooLong,
+    /// What was launched before them took too long.
+    Later,
+}
+
+/// Whether all candidates can be measured until then, as far as is known.
+fn may_ask<C: Copy>(
+    gpu: &Gpu,
+    kind: &str,
+    work: f64,
+    candidates: &[C],
+    until: Instant,
+    launch: impl Fn(C) -> Result<()>,
+) -> Result<bool> {
+    // To wait for what is on its way would be time lost without an answer.
+    if !gpu.is_idle() {
+        return Ok(false);
+    }
+    // Every one of them, so that all are compiled side by side.
+    let waiting = candidates.iter().filter(|&&c| !gpu.prepare(|| launch(c))).count();
+    if waiting > 0 || !gpu.is_compiled() {
+        return Ok(false);
+    }
+    let each = gpu.choices().estimate(kind, work, gpu.is_software());
+    Ok(each * 2 * candidates.len() as u32 <= until.saturating_duration_since(Instant::now()))
+}
+
+/// Measures all candidates.
+fn measured<C: Copy>(
+    gpu: &Gpu,
+    candidates: &[C],
+    until: Option<Instant>,
+    launch: impl Fn(C) -> Result<()>,
+) -> Result<Measured<C>> {
+    // What is recorded may take half of the time.
+    let halfway = until.map(|until| Instant::now() + until.saturating_duration_since(Instant::now()) / 2);
+    if !gpu.settle(halfway)? {
+        return Ok(Measured::Later);
+    }
+    let (mut best, mut slowest): (Option<(Duration, C)>, _) = (None, Duration::ZERO);
     for (i, &candidate) in candidates.iter().enumerate() {
         let started = Instant::now();
         // Once to warm up what the driver does at the first launch, then for the record.
-        gpu.measure(|| launch(candidate))?;
-        let time = gpu.measure(|| launch(candidate))?;
+        let mut time = Duration::ZERO;
+        for _ in 0..2 {
+            match gpu.measure(until, || launch(candidate))? {
+                Some(took) => time = took,
+                None => return Ok(Measured::TooLong),
+            }
+        }
         if best.is_none_or(|(least, _)| time < least) {
             best = Some((time, candidate));
         }
-        let took = started.elapsed();
-        let rest = took * (candidates.len() - 1 - i) as u32;
-        if mode == Mode::Bounded && choices.spend(took) < rest {
-            choices.give_up(&question);
-            return Ok(rule);
+        slowest = slowest.max(time);
+        let rest = started.elapsed() * (candidates.len() - 1 - i) as u32;
+        if until.is_some_and(|until| Instant::now() + rest > until) {
+            return Ok(Measured::TooLong);
         }
     }
-    let (time, best) = best.unwrap_or((Duration::ZERO, rule));
-    tracing::debug!("{question}: {best:?}, {time:?}");
-    choices.set(&question, format!("{best:?}"));
-    Ok(best)
+    Ok(best.map_or(Measured::Later, |(_, best)| Measured::Best(best, slowest)))
 }
 
 /// A length as a part of a question: lengths within a factor of two have one answer.

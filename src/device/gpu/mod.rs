@@ -213,6 +213,7 @@ impl Gpu {
     pub(super) fn save_pipelines(&self) {
         self.flush();
         self.pipelines.compiler.save();
+        self.choices.save();
     }
 
     /// Gives the adapter up: from now on the device is lost.

@@ -182,6 +182,12 @@ impl Recorder {
         self.commands.push(Command::Copy { from, from_byte, to, to_byte, bytes });
     }
 
+    /// Whether every kernel in it is compiled.
+    pub fn is_compiled(&self) -> bool {
+        let done = |command: &Command| !matches!(command, Command::Launch { pipeline, .. } if !pipeline.code.is_done());
+        self.commands.iter().all(done)
+    }
+
     /// Times the batch that is submitted next, where the adapter has a clock.
     pub fn time_next(&mut self, device: &wgpu::Device, queue: &wgpu::Queue) {
         let clock = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::TIMESTAMP_QUERY_INSIDE_ENCODERS;

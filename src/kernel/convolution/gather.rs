@@ -8,7 +8,7 @@ use crate::{
     kernel::{
         emit::{Index, Kernel},
         matmul::{Kind, Schedule, Sizes, add_parts, parts_buffer, parts_within},
-        tuner,
+        tuner::{self, Question},
     },
     tensor::{
         Tensor, Wgsl,
@@ -127,7 +127,8 @@ impl Gather<'_> {
             let question = || {
                 let [m, n, k, count] = [sizes.m, sizes.n, sizes.k, sizes.batches].map(tuner::bucket);
                 let Gather { stride, apart, .. } = self;
-                format!("convolution {m} {n} {k} {count} {stride:?} {apart:?} {axes} {weighted} {:?}", plan.compute)
+                let about = format!("{m} {n} {k} {count} {stride:?} {apart:?} {axes} {weighted} {:?}", plan.compute);
+                Question { kind: "convolution", about, work: sizes.work() }
             };
             let candidates = Schedule::candidates(&sizes, Kind::of(gpu));
             let best = tuner::choose(gpu, question, &candidates, |s| self.run(gpu, key, Some(s), plan))?;

@@ -16,7 +16,7 @@ use crate::{
         matmul::{Kind, Schedule, Sizes, add_parts, parts_buffer, parts_within},
         parallel::{self, Disjoint},
         tiles::{self, Number, Product, Rows, Run, Workspace},
-        tuner,
+        tuner::{self, Question},
     },
     shape::ConvolutionShape,
     tensor::{Tensor, Wgsl, expr::Plan, wgsl},
@@ -48,7 +48,8 @@ pub(super) fn run_gpu(
     let Some(mut schedule) = schedule else {
         let question = || {
             let [m, n, k, count] = [sizes.m, sizes.n, sizes.k, sizes.batches].map(tuner::bucket);
-            format!("convolution weights {m} {n} {k} {count} {:?} {axes} {:?}", s.stride, plan.compute)
+            let about = format!("{m} {n} {k} {count} {:?} {axes} {:?}", s.stride, plan.compute);
+            Question { kind: "convolution weights", about, work: sizes.work() }
         };
         let candidates = Schedule::candidates(&sizes, Kind::of(gpu));
         let best = tuner::choose(gpu, question, &candidates, |schedule| run_gpu(gpu, s, x, gy, Some(schedule), plan))?;

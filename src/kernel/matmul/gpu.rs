@@ -10,7 +10,8 @@ use crate::{
     kernel::{
         WORKSPACE,
         emit::{Index, Kernel},
-        reduce, tuner,
+        reduce,
+        tuner::{self, Question},
     },
     shape::{MatmulShape, Shape},
     tensor::{
@@ -85,7 +86,8 @@ impl Matmul {
                 let question = || {
                     let [m, n, k, count] = [sizes.m, sizes.n, sizes.k, sizes.batches].map(tuner::bucket);
                     let across = |leaf: &Leaf| leaf.strides.last() != Some(&1);
-                    format!("matmul {m} {n} {k} {count} {} {} {:?}", across(a), across(b), plan.compute)
+                    let about = format!("{m} {n} {k} {count} {} {} {:?}", across(a), across(b), plan.compute);
+                    Question { kind: "matmul", about, work: sizes.work() }
                 };
                 let candidates = Schedule::candidates(&sizes, kind);
                 let launch = |schedule| self.run_scheduled(gpu, (a, b), sizes, schedule, plan);

@@ -15,6 +15,13 @@ pub(in crate::kernel) struct Sizes {
     pub batches: usize,
 }
 
+impl Sizes {
+    /// Multiplications and additions of the product.
+    pub fn work(&self) -> f64 {
+        [self.m, self.n, self.k, self.batches].iter().map(|&n| n as f64).product::<f64>() * 2.0
+    }
+}
+
 /// Adapters by what their kernels spend their time on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::kernel) enum Kind {
