@@ -24,12 +24,12 @@ struct Args {
     /// A folder with the files of CIFAR-10's binary version, instead of a download
     #[arg(long)]
     data: Option<PathBuf>,
-    /// The network: vgg_cifar, or resnet18
-    #[arg(long, default_value = "vgg_cifar")]
-    arch: Arch,
-    /// Epochs after which the learning rate is halved
-    #[arg(long, default_value_t = 25)]
-    halve: usize,
+    /// The network: vgg_cifar, or of a thousand pictures or fewer resnet18
+    #[arg(long)]
+    arch: Option<Arch>,
+    /// Epochs after which the learning rate is halved: 25, or of few pictures 12
+    #[arg(long)]
+    halve: Option<usize>,
     /// Take pictures as they are, instead of shifted by up to four pixels and mirrored
     #[arg(long)]
     plain: bool,
@@ -51,23 +51,29 @@ fn run(args: &Args) -> Result<()> {
     let (training, held_out) = (cifar.train.first(limit), cifar.test.first(limit));
     println!("data: {} training and {} held-out pictures, {}", training.len(), held_out.len(), cifar.source);
 
-    let model = args.arch.network(10, Some(32)).to_device(&device);
-    let lr = common.lr.unwrap_or(0.05);
+    // A few hundred pictures are too few for the dropout of the network in VGG's style: it does not begin to learn.
+    let few = cifar.train.len() <= 1000;
+    let usual = || if few { "resnet18" } else { "vgg_cifar" }.parse::<Arch>().expect("a network's name");
+    let arch = args.arch.unwrap_or_else(usual);
+    println!("network: {}", arch.name());
+    let model = arch.network(10, Some(32)).to_device(&device);
+    let lr = common.lr.unwrap_or(if few { 0.01 } else { 0.05 });
     let mut optimizer = MomentumSGD::new(lr).setup(&model);
     optimizer.add_hook(WeightDecay(5e-4));
     let (mean, scale) = ([125.3, 123.0, 113.9], 1.0 / 63.0);
     let prepare = || Prepare::crop(32).mean(mean).scale(scale);
     let learning = if args.plain { prepare() } else { prepare().pad(4).flip(true) };
-    let batches = image_batches(training, common.batchsize.unwrap_or(64), learning, common.seed, None);
+    let batches =
+        image_batches(training, common.batchsize.unwrap_or(if few { 20 } else { 64 }), learning, common.seed, None);
     let task = Task {
         training: batches.threads(common.threads).shuffle(true, common.seed),
         held_out: image_batches(held_out, 100, prepare(), 0, None).repeat(false).shuffle(false, 0),
-        epochs: common.epoch.unwrap_or(300),
+        epochs: common.epoch.unwrap_or(if few { 40 } else { 300 }),
         skipped: None,
         network: json!({
-            "arch": args.arch.name(), "classes": 10, "insize": 32, "mean": mean, "scale": scale, "labels": cifar.names,
+            "arch": arch.name(), "classes": 10, "insize": 32, "mean": mean, "scale": scale, "labels": cifar.names,
         }),
     };
-    let halve = args.halve.max(1);
+    let halve = args.halve.unwrap_or(if few { 12 } else { 25 }).max(1);
     train(common, task, model, optimizer, |o, epoch| o.lr = lr * 0.5f64.powi((epoch / halve) as i32), &device)
 }

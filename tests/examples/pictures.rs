@@ -76,7 +76,8 @@ fn cifar_learns_textures_with_chance_and_goes_on_as_if_it_had_not_stopped() {
     let (whole, broken) = (folder.path().join("whole"), folder.path().join("broken"));
     let data = vendored("textures10");
     let cifar = |out: &Path, more: &[&str]| {
-        let common = ["--data", plain(&data), "--limit", "20", "--batchsize", "10", "--out", plain(out)];
+        let common =
+            ["--data", plain(&data), "--arch", "vgg_cifar", "--limit", "20", "--batchsize", "10", "--out", plain(out)];
         let output = run("cifar", &[&common[..], more].concat());
         assert!(output.status.success(), "{}", text(&output));
     };
