@@ -5,8 +5,9 @@ use catena::{
     prelude::*,
     testing::{close, devices},
 };
-use ndarray::{ArrayD, Axis, IxDyn};
-use proptest::prelude::*;
+use ndarray::{ArrayD, Axis, Ix2, IxDyn};
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
+use std::{fmt::Write, process::Command};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -21,6 +22,12 @@ enum Step {
     Column(usize),
     Sum(usize, bool),
     Max(usize),
+    Softmax(usize, bool),
+    Matmul(usize, usize),
+    Where(usize, usize, usize),
+    Whole(usize, usize),
+    Truth(usize, usize),
+    Leaves(usize),
     Reshape(usize),
     Copy(usize),
     Force(usize),
@@ -41,6 +48,12 @@ fn step() -> impl Strategy<Value = Step> {
         1 => i().prop_map(Step::Column),
         1 => (i(), any::<bool>()).prop_map(|(a, k)| Step::Sum(a, k)),
         1 => i().prop_map(Step::Max),
+        1 => (i(), any::<bool>()).prop_map(|(a, last)| Step::Softmax(a, last)),
+        1 => (i(), i()).prop_map(|(a, b)| Step::Matmul(a, b)),
+        2 => (i(), i(), i()).prop_map(|(a, b, c)| Step::Where(a, b, c)),
+        1 => (i(), i()).prop_map(|(a, b)| Step::Whole(a, b)),
+        1 => (i(), i()).prop_map(|(a, b)| Step::Truth(a, b)),
+        1 => i().prop_map(Step::Leaves),
         1 => i().prop_map(Step::Reshape),
         1 => i().prop_map(Step::Copy),
         1 => i().prop_map(Step::Force),
@@ -72,6 +85,14 @@ fn both(a: &ArrayD<f64>, b: &ArrayD<f64>, f: impl Fn(f64, f64) -> f64) -> ArrayD
 /// Numbers stay small enough that singles hold them well.
 fn bounded(v: f64) -> f64 {
     v.clamp(-4.0, 4.0)
+}
+
+/// What is added before a comparison or a truncation: quarters and their halves are then never at its edge.
+const ASIDE: f64 = 0.1037;
+
+/// Whether rounding cannot turn the answer to whether this is above zero.
+fn clear(x: &ArrayD<f64>) -> bool {
+    x.iter().all(|v| v.abs() > 1e-3)
 }
 
 fn apply(step: &Step, pool: &mut Vec<Pair>) {
@@ -113,6 +134,57 @@ fn apply(step: &Step, pool: &mut Vec<Pair>) {
             let most = x.map_axis(Axis(axis), |row| row.iter().copied().fold(f64::NEG_INFINITY, f64::max));
             Some((t.reduce(Reduction::Max, Some(&[-1]), true), most.insert_axis(Axis(axis))))
         }
+        Step::Softmax(a, last) if pool[pick(a)].0.ndim() > 0 => {
+            let (t, x) = &pool[pick(a)];
+            let axis = if last { x.ndim() - 1 } else { 0 };
+            let mut y = x.mapv(f64::exp);
+            y.lanes_mut(Axis(axis)).into_iter().for_each(|mut row| row /= row.sum());
+            Some((t.softmax(axis as isize), y))
+        }
+        Step::Matmul(a, b) => {
+            let ((ta, xa), (tb, xb)) = (&pool[pick(a)], &pool[pick(b)]);
+            let matrices = xa.ndim() == 2 && xb.ndim() == 2 && xa.shape()[1] == xb.shape()[1];
+            matrices.then(|| {
+                let by = 1.0 / xa.shape()[1] as f64;
+                let [xa, xb] = [xa, xb].map(|x| x.view().into_dimensionality::<Ix2>().expect("two axes"));
+                (ta.matmul(tb, false, true).mul_scalar(by), (xa.dot(&xb.t()) * by).into_dyn())
+            })
+        }
+        Step::Where(a, b, c) => {
+            let ((ta, xa), (tb, xb), (tc, xc)) = (&pool[pick(a)], &pool[pick(b)], &pool[pick(c)]);
+            let fit = fits(xa, xb) && fits(xb, xc) && fits(xa, xc);
+            let apart = fit.then(|| both(xa, xb, |x, y| x - y - ASIDE)).filter(clear);
+            apart.map(|apart| {
+                let chosen = both(&both(&apart, xa, |s, x| if s > 0.0 { x } else { f64::NAN }), xc, |x, y| {
+                    if x.is_nan() { y } else { x }
+                });
+                (ta.greater(&tb.add_scalar(ASIDE)).where_(ta, tc), chosen)
+            })
+        }
+        Step::Whole(a, b) => {
+            let ((ta, xa), (tb, xb)) = (&pool[pick(a)], &pool[pick(b)]);
+            let whole = |x: &ArrayD<f64>| x.mapv(|v| v * 2.0 + ASIDE);
+            let far = [xa, xb].iter().all(|x| clear(&whole(x).mapv(|v| v - v.round())));
+            (far && fits(xa, xb)).then(|| {
+                let cast = |t: &Tensor| t.mul_scalar(2.0).add_scalar(ASIDE).cast(DType::I32);
+                let y = both(&whole(xa), &whole(xb), |x, y| (x.trunc() - y.trunc() * 2.0) * 0.125);
+                (cast(ta).sub(&cast(tb).mul_scalar(2.0)).cast(DType::F32).mul_scalar(0.125), y)
+            })
+        }
+        Step::Truth(a, b) => {
+            let ((ta, xa), (tb, xb)) = (&pool[pick(a)], &pool[pick(b)]);
+            let apart = fits(xa, xb).then(|| both(xa, xb, |x, y| y - x - ASIDE)).filter(clear);
+            apart.map(|apart| {
+                let holds = both(&apart, xb, |s, y| if s > 0.0 { 0.5 - y } else { -y });
+                (ta.add_scalar(ASIDE).less(tb).cast(DType::F32).mul_scalar(0.5).sub(tb), holds)
+            })
+        }
+        Step::Leaves(a) => {
+            let (t, x) = &pool[pick(a)];
+            let leaves: Vec<Pair> = (0..20).map(|seed| leaf(x.shape(), seed, t.device())).collect();
+            let (sum, total) = leaves.iter().fold((t.clone(), x.clone()), |(t, x), (u, v)| (t.add(u), x + v));
+            Some((sum.mul_scalar(0.0625), total * 0.0625))
+        }
         Step::Reshape(a) => {
             let (t, x) = &pool[pick(a)];
             let flat = x.as_standard_layout().to_owned().into_shape_with_order(IxDyn(&[x.len()])).expect("same size");
@@ -145,8 +217,8 @@ fn leaf(shape: &[usize], seed: usize, device: &Device) -> Pair {
     (Tensor::from_slice(&values, shape, device), x)
 }
 
-fn check(steps: &[Step], device: &Device, sizes: (usize, usize)) -> Result<(), String> {
-    let (m, n) = sizes;
+/// The leaves, and whatever the steps made of them.
+fn made(steps: &[Step], device: &Device, (m, n): (usize, usize)) -> Vec<Pair> {
     let mut pool: Vec<Pair> = vec![
         leaf(&[m, n], 0, device),
         leaf(&[m, n], 1, device),
@@ -157,7 +229,11 @@ fn check(steps: &[Step], device: &Device, sizes: (usize, usize)) -> Result<(), S
     for step in steps {
         apply(step, &mut pool);
     }
-    for (i, (t, x)) in pool.iter().enumerate() {
+    pool
+}
+
+fn check(steps: &[Step], device: &Device, sizes: (usize, usize)) -> Result<(), String> {
+    for (i, (t, x)) in made(steps, device, sizes).iter().enumerate() {
         let actual = t.to_f64().map_err(|e| e.to_string())?;
         close(&format!("{device}: tensor {i}"), &actual, x, 2e-5)?;
     }
@@ -184,6 +260,52 @@ proptest! {
         for device in devices().iter().filter(|d| !d.is_cpu()) {
             check(&steps, device, (m, n)).map_err(TestCaseError::fail)?;
         }
+    }
+}
+
+/// Values of the same expressions in every process, on every device.
+fn sample() -> Vec<Vec<f64>> {
+    let mut runner = TestRunner::deterministic();
+    let choices: Vec<Vec<Step>> = (0..10)
+        .map(|_| prop::collection::vec(step(), 30..50).new_tree(&mut runner).expect("steps").current())
+        .collect();
+    let on = |device: &Device| -> Vec<Vec<f64>> {
+        let pools = choices.iter().flat_map(|steps| made(steps, device, (4, 7)));
+        pools.map(|(t, _)| t.to_f64().unwrap().into_iter().collect()).collect()
+    };
+    devices().iter().flat_map(on).collect()
+}
+
+#[test]
+#[ignore = "started by the test below"]
+fn computes_the_sample() {
+    let mut lines = String::new();
+    for values in sample() {
+        values.iter().for_each(|v| write!(lines, "{v:e} ").expect("a string takes everything"));
+        lines.push('\n');
+    }
+    std::fs::write(std::env::var("CATENA_SAMPLE").unwrap(), lines).unwrap();
+}
+
+#[test]
+fn what_is_fused_is_what_is_not() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let [fused, single] = ["on", "off"].map(|fusion| {
+        let path = folder.path().join(fusion);
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "computes_the_sample", "--ignored", "--nocapture"]);
+        let done = child.env("CATENA_SAMPLE", &path).env("CATENA_FUSION", fusion).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let text = std::fs::read_to_string(path).unwrap();
+        let numbers = |line: &str| line.split(' ').filter_map(|v| v.parse().ok()).collect::<Vec<f64>>();
+        text.lines().map(numbers).collect::<Vec<_>>()
+    });
+    assert!(fused.len() == single.len() && fused.len() > 100, "{} and {} tensors", fused.len(), single.len());
+    for (i, (f, s)) in fused.iter().zip(&single).enumerate() {
+        assert_eq!(f.len(), s.len(), "tensor {i}");
+        let worst = f.iter().zip(s).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(worst <= 1e-5, "tensor {i}: {worst:e} apart");
     }
 }
 
