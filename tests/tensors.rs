@@ -47,6 +47,42 @@ fn every_dtype_goes_there_and_back() {
     }
 }
 
+/// Products of halves are summed in singles: what is wrong of them is one rounding, of the result.
+#[test]
+fn products_of_halves_are_rounded_once() {
+    let _alone = alone();
+    let here = &Device::cpu();
+    let draw = |shape: [usize; 2], seed: usize| {
+        let n = shape[0] * shape[1];
+        let values: Vec<f32> = (0..n).map(|i| ((i + seed) * 7919 % 10_007) as f32 / 10_007.0 - 0.5).collect();
+        Tensor::from_slice(&values, shape, here).cast(DType::F16)
+    };
+    let mut with_halves = 0;
+    for d in &devices() {
+        if Tensor::from_host(ArrayD::from_elem(IxDyn(&[1]), f16::ONE), d).is_err() {
+            continue;
+        }
+        with_halves += 1;
+        for (m, n, k) in [(33, 17, 4096), (1, 37, 4096), (35, 1, 4095), (13, 70, 63), (64, 64, 128), (3, 5, 1)] {
+            for (transa, transb) in [(false, false), (false, true), (true, false), (true, true)] {
+                let a = draw(if transa { [k, m] } else { [m, k] }, 1);
+                let b = draw(if transb { [n, k] } else { [k, n] }, 5003);
+                let exact = a.cast(DType::F64).matmul(&b.cast(DType::F64), transa, transb).to_f64().unwrap();
+                let got = a.to_device(d).matmul(&b.to_device(d), transa, transb);
+                assert_eq!(got.dtype(), DType::F16);
+                // Half of a half's last place, and what singles lose of a sum of `k` products of up to a quarter.
+                let singles = 2f64.powi(-24) * k as f64 / 4.0;
+                for (at, (g, e)) in got.to_f64().unwrap().iter().zip(&exact).enumerate() {
+                    let allowed = (e.abs() * 2f64.powi(-11)).max(2f64.powi(-25)) + singles;
+                    let way = format!("{m} by {k} by {n}, transposed: {transa}, {transb}");
+                    assert!((g - e).abs() <= allowed, "{d}, {way}: element {at} is {g} instead of {e}");
+                }
+            }
+        }
+    }
+    assert!(with_halves > 0, "the CPU has halves");
+}
+
 #[test]
 fn conversions_are_numpys() {
     let _alone = alone();

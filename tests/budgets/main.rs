@@ -114,6 +114,39 @@ fn tensors_of_one_shape_are_joined_by_one_launch() {
     assert_eq!(launches, (3, 2));
 }
 
+/// Views of matrices are read where they lie, whichever way: no operand is copied.
+#[test]
+fn a_product_of_views_takes_one_launch() {
+    if unfused() {
+        return;
+    }
+    let device = testing::devices().pop().expect("there is always the CPU");
+    let halves = Tensor::from_host(ndarray::arr1(&[half::f16::ONE]).into_dyn(), &device).is_ok();
+    for dtype in [DType::F32, DType::F16].into_iter().take(1 + usize::from(halves)) {
+        let x = numbers(&[3, 96, 80], &device).data().cast(dtype);
+        x.force();
+        let (a, b) = (x.slice(&[Slice::Index(0)]), x.slice(&[Slice::Index(1)]));
+        let every = |t: &Tensor, rows: isize, columns: isize| {
+            t.slice(&[rows, columns].map(|step| Slice::Range(None, None, step)))
+        };
+        let part = |t: &Tensor| t.slice(&[(3..90usize).into(), (5..70usize).into()]);
+        let turned = |t: &Tensor, axes: [isize; 3]| t.transpose(Some(&axes));
+        let products: [(&str, Tensor, Tensor, [bool; 2]); 7] = [
+            ("transposed on the right", a.clone(), b.clone(), [false, true]),
+            ("transposed on the left", a.clone(), b.clone(), [true, false]),
+            ("views transposed", a.transpose(None), b.transpose(None), [true, false]),
+            ("every other row and column", every(&a, 2, 2), every(&b, 2, 2), [false, true]),
+            ("backwards", every(&a, -1, 1), every(&b, 1, -1), [true, false]),
+            ("parts", part(&a), part(&b), [true, false]),
+            ("batches along another axis", turned(&x, [1, 0, 2]), turned(&x, [1, 2, 0]), [false, false]),
+        ];
+        for (what, a, b, [transa, transb]) in products {
+            let took = count_on(&device, |_| a.matmul(&b, transa, transb));
+            assert_eq!(took, (1, 0), "{what}, {dtype}: launches and read-backs");
+        }
+    }
+}
+
 /// `n` numbers without a pattern, as a variable.
 fn numbers(shape: &[usize], device: &Device) -> Variable {
     let n = shape.iter().product::<usize>();

@@ -86,7 +86,8 @@ impl Matmul {
                 let question = || {
                     let [m, n, k, count] = [sizes.m, sizes.n, sizes.k, sizes.batches].map(tuner::bucket);
                     let across = |leaf: &Leaf| leaf.strides.last() != Some(&1);
-                    let about = format!("{m} {n} {k} {count} {} {} {:?}", across(a), across(b), plan.compute);
+                    let (turned, dtypes) = ([across(a), across(b)], [a.dtype, plan.compute]);
+                    let about = format!("{m} {n} {k} {count} {turned:?} {dtypes:?}");
                     Question { kind: "matmul", about, work: sizes.work() }
                 };
                 let candidates = Schedule::candidates(&sizes, kind);

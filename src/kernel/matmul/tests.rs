@@ -102,6 +102,16 @@ fn more_batches_than_a_grid_is_wide() {
     check(Rule::Hardware, &[70_000, 2, 3], &[70_000, 3, 2], [false, false]);
 }
 
+/// Each schedule with more tiles along the rows than a grid has workgroups along one of its axes, and the last one cut.
+#[test]
+fn more_rows_than_a_grid_is_wide() {
+    const WIDE: usize = 65_536;
+    check(Rule::Adapter, &[16 * WIDE + 5, 2], &[2, 9], [false, false]);
+    check(Rule::Adapter, &[2, 16 * WIDE + 5], &[2, 2], [true, true]);
+    check(Rule::Hardware, &[32 * WIDE + 5, 1], &[1, 2], [false, false]);
+    check(Rule::Adapter, &[2, 3], &[3, 16 * WIDE + 5], [false, false]);
+}
+
 #[test]
 fn the_cpu_in_every_orientation() {
     let mut generator = Generator::new(9);
