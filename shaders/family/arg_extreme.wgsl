@@ -1,6 +1,7 @@
 // y[o] = the first r at which x[o, r] is largest (LARGEST = 1) or smallest; NaN beats every number.
 //
-// THREADS threads share a row; 256 / THREADS rows share a workgroup.
+// THREADS threads share a row; 256 / THREADS rows share a workgroup. Elements are read
+// once, and nothing but the positions is written.
 
 var<workgroup> shared_values: array<T, 256>;
 var<workgroup> shared_at: array<u32, 256>;

@@ -2,7 +2,7 @@
 // label[o] is t[o], or -1 where it is ignored.
 //
 // THREADS threads share a row; 256 / THREADS rows share a workgroup. The largest value is subtracted first. Rows are
-// read once.
+// read once; a thread that shares its row with nobody reads it twice, the second time from its cache.
 
 fn run(workgroup: u32, thread: u32) {
     let lane = thread % THREADS;

@@ -1,7 +1,8 @@
 // Mean and variance over r of x[o, r], or of one of `parts` parts of each row: o = row % p.rows of part row / p.rows.
 //
-// THREADS threads share a row; 256 / THREADS rows share a workgroup. Two passes over the part: no square of a mean is
-// taken off. Sums are of distances from the first element, so that a mean far from zero costs no digits. PARTS = 1: what is left is the mean and the sum of squared distances, for moments_finish.wgsl.
+// THREADS threads share a row; 256 / THREADS rows share a workgroup. Elements are read twice: no square of a mean is
+// taken off. Sums are of distances from the first element, so that a mean far from zero costs no digits. PARTS = 1: what
+// is left is the mean and the sum of squared distances, for moments_finish.wgsl.
 
 fn run(workgroup: u32, thread: u32) {
     let lane = thread % THREADS;

@@ -1,7 +1,8 @@
 // y[o, r] = (x[o, r] - mean) / sqrt(variance + eps) * gamma[r] + beta[r] with mean and variance over r; they are kept,
 // the mean at o and one over the deviation at p.rows + o.
 //
-// THREADS threads share a row; 256 / THREADS rows share a workgroup.
+// THREADS threads share a row; 256 / THREADS rows share a workgroup. Rows of x are
+// read three times (for the mean, the variance and the result), gamma and beta once for each row; y is written once.
 
 fn run(workgroup: u32, thread: u32) {
     let lane = thread % THREADS;

@@ -1,7 +1,8 @@
 // y[o, r] = scale * (g - (sum over r of g + h * sum over r of g * h) / length), where g = gy[o, r] * gamma[r] and
 // h = (x[o, r] - mean) * scale; kept holds the means, then the scales.
 //
-// THREADS threads share a row; 256 / THREADS rows share a workgroup.
+// THREADS threads share a row; 256 / THREADS rows share a workgroup. Rows of x and gy
+// are read twice (for the sums and the result), gamma twice for each row, and rows of y written once.
 
 fn run(workgroup: u32, thread: u32) {
     let lane = thread % THREADS;

@@ -1,4 +1,5 @@
-// y[o] = combine over r of x[o, r]: one workgroup for a row, or for one of `parts` parts of it.
+// y[o] = combine over r of x[o, r]: one workgroup for a row, or for one of `parts` parts of it. Elements are
+// read once, and nothing but the results is written.
 
 fn run(workgroup: u32, thread: u32) {
     let row = workgroup;

@@ -1,7 +1,8 @@
 // y[o, r] = exp(x[o, r]) / sum over r of exp(x[o, r]), or its logarithm (LOG = 1).
 //
 // THREADS threads share a row; 256 / THREADS rows share a workgroup. The largest value is subtracted first. Rows are
-// read twice and written once.
+// read twice and written once; a thread that shares its row with nobody reads it three times, from its cache after the
+// first.
 
 fn run(workgroup: u32, thread: u32) {
     let lane = thread % THREADS;

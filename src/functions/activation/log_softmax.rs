@@ -25,6 +25,9 @@ pub fn log_softmax(x: &Variable) -> Variable {
 ///
 /// The largest value is subtracted first, so that no finite `x` overflows. Any shape with that axis; floats.
 ///
+/// Passes over memory: forward, one kernel reads `x` twice and writes `y` once; long rows as [softmax
+/// has](super::softmax_axis). Backward reads `gy` twice (for its sums along rows, and for `gx`) and `y` once.
+///
 /// # Panics
 /// When `x` is no float or `axis` is out of range.
 #[track_caller]

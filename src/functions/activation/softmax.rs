@@ -25,6 +25,11 @@ pub fn softmax(x: &Variable) -> Variable {
 ///
 /// The largest value is subtracted first, so that no finite `x` overflows. Any shape with that axis; floats.
 ///
+/// Passes over memory: forward, one kernel reads `x` twice and writes `y` once. Rows that several workgroups share (of
+/// more than 65,536 elements where there are fewer than 64 rows, of more than 2,097,152, or of more than a binding shows)
+/// are read three times, by three kernels or more. Backward takes the sums of `y * gy` along rows, and then `gx` from
+/// them, `y` and `gy`.
+///
 /// # Panics
 /// When `x` is no float or `axis` is out of range.
 #[track_caller]

@@ -5,7 +5,8 @@
 //! forward `k` for the statistics, running ones with them, and one elementwise kernel, into which the fuser takes what
 //! follows; for rows of neighbouring elements with factors of their own (layer normalisation), one launch for all of it.
 //! Backward `k` for the sums and one elementwise kernel; for such rows one launch, and `k` for the gradients of the
-//! factors. `x` is read twice forward (once by rows), `x` and the gradient twice backward.
+//! factors. On a GPU `x` is read three times forward, twice of them for the statistics; `x` and the gradient are read
+//! twice backward.
 
 use crate::{
     autograd::{Forward, Function, Retain, Saved, Variable, apply_all},
