@@ -1,4 +1,7 @@
 //! Where the extremes of rows are.
+//!
+//! On a GPU elements are read once, and nothing but the positions is written; rows that are looked at in parts are read
+//! twice, for the extreme of each part as well. On the CPU a row is read for its extreme, then as far as that lies.
 
 use super::{
     elementwise::{self, Lane},
@@ -6,7 +9,7 @@ use super::{
     first,
     fuse::{self, Prologue},
     parallel::{self, Disjoint},
-    reduce::{partition, write_f64},
+    reduce::{Reduction, partition, write_f64},
     row_passes::position,
     rows::row_threads,
     split::{self, Operand},
@@ -21,7 +24,7 @@ use crate::{
         wgsl,
     },
 };
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 impl Tensor {
     /// Position of the largest element along `axis`, the first of equals; `int32`. NaN counts as the largest.
@@ -51,10 +54,46 @@ impl Tensor {
             let error = shape::InvalidType::new("at least one element along the axis", self.shape().to_string());
             return expect(name, Err(error), &[self]);
         }
+        let most = split::longest_row(self.device()).min(LONGEST);
+        if !self.device().is_cpu() && out.size() > 0 && self.shape()[axis] > most {
+            return self.arg_extreme_of_parts(axis, largest, most);
+        }
+        self.arg_extreme_of_rows(axis, largest, out)
+    }
+
+    fn arg_extreme_of_rows(&self, axis: usize, largest: bool, out: Shape) -> Tensor {
         let launcher = ArgExtreme { axis, largest };
         elementwise::pending(self.device(), Root::Kernel(Arc::new(launcher)), &[self], out, DType::I32)
     }
+
+    /// The best of the extremes of parts of at most `most` elements.
+    fn arg_extreme_of_parts(&self, axis: usize, largest: bool, most: usize) -> Tensor {
+        let reduction = if largest { Reduction::Max } else { Reduction::Min };
+        self.force();
+        let of = |part: Range<usize>| {
+            let x = self.narrow(axis, part.start, part.len());
+            let value = x.reduce(reduction, Some(&[axis as isize]), false);
+            let at = x.arg_extreme_of_rows(axis, largest, value.shape().clone()).add_scalar(part.start as f64);
+            value.force();
+            at.force();
+            (value, at)
+        };
+        let better = |(value, at): (Tensor, Tensor), (next, next_at): (Tensor, Tensor)| {
+            let best = Tensor::map(reduction.op(), &[], &[&value, &next], value.shape().clone(), value.dtype());
+            best.force();
+            // The first of equals stays, and so does NaN, which equals nothing.
+            let stays = best.equal(&value).logical_or(&value.not_equal(&value));
+            let at = stays.where_(&at, &next_at);
+            at.force();
+            (best, at)
+        };
+        let found = split::parts(self.shape()[axis], most).map(of).reduce(better);
+        found.expect("the axis has elements").1
+    }
 }
+
+/// Elements of a row that one workgroup looks at, in loops that a software adapter ends after 65,535 turns.
+const LONGEST: usize = 1 << 23;
 
 #[derive(Debug)]
 struct ArgExtreme {

@@ -1,5 +1,6 @@
 //! Means and variances over axes, and sums of one operand beside its products with another: what normalisation asks of
-//! its rows. Each reads its operands once from memory; two launches where a row is shared by several workgroups.
+//! its rows. Sums read their operands once from memory; means and variances once on the CPU, block by block, and twice on a
+//! GPU. Two launches where a row is shared by several workgroups.
 
 use super::{
     elementwise::{Blocks, Lane},
@@ -8,7 +9,7 @@ use super::{
     parallel::{self, Disjoint},
     reduce::write_f64,
     rows::{failed, row_threads},
-    slabs::{self, slabs},
+    slabs::{self, hidden},
 };
 use crate::{
     device::{Buffer, Device, Gpu},
@@ -93,7 +94,7 @@ impl Geometry {
 pub(crate) fn moments(x: &Tensor, axes: &[usize], eps: f64, running: Option<&Running<'_>>) -> Moments {
     let (device, dtype) = (x.device(), wide(x.dtype()));
     let shape = reduced(x.shape(), axes, true);
-    if slabs(device, &[x], &[], 0).is_some() {
+    if hidden(device, &[x]) {
         return composed(x, axes, eps, running);
     }
     let whole = match measured(x, axes, eps, running) {
@@ -273,7 +274,7 @@ impl Geometry {
 pub(crate) fn sum_and_dot(a: &Tensor, b: Tensor, axes: &[usize]) -> Tensor {
     let kept = reduced(a.shape(), axes, true);
     let shape: Shape = std::iter::once(2).chain(kept.iter().copied()).collect();
-    if slabs(a.device(), &[a, &b], &[], 0).is_some() {
+    if hidden(a.device(), &[a, &b]) {
         let axes: Vec<isize> = axes.iter().map(|&a| a as isize).collect();
         let a = a.cast(wide(a.dtype()));
         let sums = [&a.clone(), &a.mul(&b.cast(a.dtype()))].map(|x| x.sum(Some(&axes), true).expand_dims(0));

@@ -24,7 +24,8 @@ use crate::{
 use std::sync::Arc;
 
 impl Tensor {
-    /// `exp(x) / sum(exp(x))` along `axis`, or its logarithm; one pass of a kernel, safe for any finite input.
+    /// `exp(x) / sum(exp(x))` along `axis`, or its logarithm, safe for any finite input; one kernel, but by reductions
+    /// where a row is long.
     pub(crate) fn softmax_rows(&self, axis: usize, log: bool) -> Tensor {
         let length = self.shape()[axis];
         if is_long(self.device(), self.size() / length.max(1), length) {
@@ -44,9 +45,11 @@ impl Tensor {
     }
 }
 
-/// Whether rows are too long for one workgroup each: for its loops, or because the rest of the adapter would wait.
+/// Whether rows are too long for one workgroup each: for its loops, for what a kernel is shown, or because the rest of the
+/// adapter would wait.
 pub(super) fn is_long(device: &Device, rows: usize, length: usize) -> bool {
-    !device.is_cpu() && (length > 1 << 21 || (length > 1 << 16 && rows < 64))
+    let long = length > 1 << 21 || (length > 1 << 16 && rows < 64) || length > split::longest_row(device);
+    !device.is_cpu() && long
 }
 
 impl Tensor {

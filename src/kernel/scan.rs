@@ -48,6 +48,46 @@ impl Tensor {
 
 fn scan(kind: Kind, args: &[&Tensor]) -> Tensor {
     let x = args[0];
+    let most = split::longest_row(x.device()).min(LONGEST);
+    if !x.device().is_cpu() && x.size() > 0 && x.shape()[x.ndim() - 1] > most {
+        return scan_by_parts(kind, args, most);
+    }
+    scan_rows(kind, args)
+}
+
+/// Elements of a row that one workgroup runs over, twice and in loops that a software adapter ends after 65,535 turns.
+const LONGEST: usize = 1 << 22;
+
+/// One part of at most `most` elements after the other, each from where the one before it ended.
+fn scan_by_parts(kind: Kind, args: &[&Tensor], most: usize) -> Tensor {
+    let (axis, dtype) = (args[0].ndim() - 1, args[0].dtype());
+    // What is carried on is not rounded to halves.
+    let args: Vec<Tensor> =
+        args.iter().map(|x| if dtype == DType::F16 { x.cast(DType::F32) } else { (*x).clone() }).collect();
+    args.iter().for_each(Tensor::force);
+    let mut done: Vec<Tensor> = vec![];
+    for part in split::parts(args[0].shape()[axis], most) {
+        let of: Vec<Tensor> = args.iter().map(|x| x.narrow(axis, part.start, part.len())).collect();
+        let rows = |args: &[Tensor]| scan_rows(kind, &args.iter().collect::<Vec<_>>());
+        let y = match (kind, done.last().map(|y| y.narrow(axis, y.shape()[axis] - 1, 1))) {
+            (_, None) => rows(&of),
+            (Kind::Sum, Some(last)) => rows(&of).add(&last),
+            (Kind::Product, Some(last)) => rows(&of).mul(&last),
+            (Kind::Recurrence, Some(last)) => {
+                let (a, b) = (&of[0], &of[1]);
+                let first = a.narrow(axis, 0, 1).mul(&last).add(&b.narrow(axis, 0, 1));
+                let b = Tensor::concat(&[&first, &b.narrow(axis, 1, part.len() - 1)], axis as isize);
+                rows(&[a.clone(), b])
+            }
+        };
+        y.force();
+        done.push(y);
+    }
+    Tensor::concat(&done.iter().collect::<Vec<_>>(), axis as isize).cast(dtype)
+}
+
+fn scan_rows(kind: Kind, args: &[&Tensor]) -> Tensor {
+    let x = args[0];
     elementwise::pending(x.device(), Root::Kernel(Arc::new(Scan { kind })), args, x.shape().clone(), x.dtype())
 }
 

@@ -18,8 +18,7 @@ pub(super) fn slabs(
 ) -> Option<Vec<Range<usize>>> {
     let Device::Gpu(gpu) = device else { return None };
     let length = operands[0].shape().first().copied().unwrap_or(1);
-    // A block of the pool is larger than what was asked for by up to a fifth of it.
-    let most = gpu.max_binding() as usize / 5 * 4;
+    let most = shown_whole(gpu);
     let of_operands = operands.iter().map(|x| extent(x));
     let largest = of_operands.chain(results.iter().map(|s| s.size() * 4)).max().unwrap_or(0);
     if length < 2 || (largest <= most && work <= gpu.max_work()) {
@@ -27,6 +26,17 @@ pub(super) fn slabs(
     }
     let each = (length * most / largest.max(1)).min(length * gpu.max_work() / work.max(1)).clamp(1, length - 1);
     Some((0..length).step_by(each).map(|start| start..(start + each).min(length)).collect())
+}
+
+/// Bytes of a tensor that one kernel sees whatever block of the pool it is in.
+fn shown_whole(gpu: &Gpu) -> usize {
+    // A block of the pool is larger than what was asked for by up to a fifth of it.
+    gpu.max_binding() as usize / 5 * 4
+}
+
+/// Whether one kernel does not see all of an operand.
+pub(super) fn hidden(device: &Device, operands: &[&Tensor]) -> bool {
+    matches!(device, Device::Gpu(gpu) if operands.iter().any(|x| extent(x) > shown_whole(gpu)))
 }
 
 /// The parts of a table's rows that one binding shows.

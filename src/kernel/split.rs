@@ -5,7 +5,7 @@
 
 use super::{elementwise, emit::Kernel, fuse::Prologue};
 use crate::{
-    device::{Buffer, Gpu, Tag},
+    device::{Buffer, Device, Gpu, Tag},
     error::{Error, Result},
     shape::{DType, Shape, View},
     tensor::{
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 use smallvec::SmallVec;
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// Lies around a cell: where its elements are in the whole.
 pub(crate) struct Within {
@@ -78,7 +78,7 @@ impl Cell {
     }
 
     /// The cell along the first `n` axes, or along those after them.
-    pub fn axes(&self, range: std::ops::Range<usize>) -> Cell {
+    pub fn axes(&self, range: Range<usize>) -> Cell {
         Cell {
             start: self.start[range.clone()].iter().copied().collect(),
             shape: self.shape[range].iter().copied().collect(),
@@ -148,6 +148,25 @@ impl Operand {
     }
 }
 
+/// Bytes that a window shows wherever it begins.
+fn window(gpu: &Gpu) -> u64 {
+    // Windows begin at multiples of 256 bytes and end at multiples of 16.
+    gpu.max_binding().saturating_sub(512).max(16)
+}
+
+/// Elements of a row that a kernel is shown whole; the CPU's are shown any number.
+pub(super) fn longest_row(device: &Device) -> usize {
+    match device {
+        Device::Cpu(_) => usize::MAX,
+        Device::Gpu(gpu) => usize::try_from(window(gpu) / 4).unwrap_or(usize::MAX),
+    }
+}
+
+/// The parts of `0..length` of at most so many elements each.
+pub(super) fn parts(length: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..length).step_by(most).map(move |start| start..(start + most).min(length))
+}
+
 /// The cells of `shape`, cut along its first `axes` axes; `None` where one kernel does.
 ///
 /// `weight` is how many operations an element takes, as far as is known.
@@ -169,8 +188,7 @@ pub(super) fn cells_of(
     operands: impl Iterator<Item = Operand>,
     work: usize,
 ) -> Result<Option<Vec<Cell>>> {
-    // Windows begin at multiples of 256 bytes and end at multiples of 16.
-    let most = gpu.max_binding().saturating_sub(512).max(16);
+    let most = window(gpu);
     let large: SmallVec<[Operand; 4]> = operands.filter(|o| o.exceeds(gpu)).collect();
     let refused = |(elements, exceeded): (usize, Exceeded)| Error::Unsupported {
         what: format!("an operator over rows of {elements} elements"),
