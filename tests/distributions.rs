@@ -4,8 +4,9 @@
 
 use catena::{
     distributions::{
-        Bernoulli, Beta, Categorical, Dirichlet, Distribution, Gamma, Independent, KlDivergence, Laplace,
-        MultivariateNormal, Normal, Uniform, kl_divergence,
+        Bernoulli, Beta, Categorical, Cauchy, Chisquare, Dirichlet, Distribution, Exponential, Gamma, Geometric,
+        Gumbel, Independent, KlDivergence, Laplace, LogNormal, MultivariateNormal, Normal, OneHotCategorical, Pareto,
+        Poisson, Uniform, cross_entropy, kl_divergence,
     },
     prelude::*,
     testing::devices,
@@ -145,6 +146,144 @@ fn numbers() {
 }
 
 #[test]
+fn more_numbers() {
+    for d in devices() {
+        let v2 = |a: f32, b: f32| v(&[a, b], &[2], &d);
+        let x = v2(1.2, 0.4);
+
+        let p = Cauchy::new(&v2(0.5, -1.0), &v2(2.0, 0.3));
+        let far = v2(1.2, -0.4);
+        expect(&p.log_prob(&far), &[-1.953435407, -1.550194994], "cauchy: log_prob");
+        expect(&p.entropy(), &[3.224171428, 1.327051443], "cauchy: entropy");
+        expect(&p.cdf(&far), &[0.607166923, 0.852416382], "cauchy: cdf");
+        expect(&p.icdf(&v2(0.3, 0.8)), &[-0.953085056, -0.587085424], "cauchy: icdf");
+        assert!([p.mean(), p.variance()].iter().all(|v| v.data().to_f64().unwrap().iter().all(|v| v.is_nan())));
+        // Draws have no moments: a quarter of them lies beyond the scale on each side.
+        catena::random::seed(11);
+        let within = p.cdf(&p.sample(&[20_000])).data().to_f64().unwrap();
+        let quarter = within.iter().filter(|p| **p < 0.25).count() as f64 / within.len() as f64;
+        assert!((quarter - 0.25).abs() < 0.012 && within.iter().all(|p| p.is_finite()), "{d}: {quarter}");
+
+        let (p, q) = (Exponential::new(&v2(0.7, 4.0)), Exponential::new(&v2(1.5, 2.0)));
+        check(
+            "exponential",
+            &p,
+            &q,
+            &x,
+            &Values {
+                log_prob: [-1.196674944, -0.213705639],
+                entropy: [1.356674944, -0.386294361],
+                kl: [0.380717091, 0.193147181],
+            },
+        );
+        check_draws("exponential", &p);
+        expect(&p.cdf(&x), &[0.568289477, 0.798103482], "exponential: cdf");
+        expect(&p.icdf(&v2(0.3, 0.8)), &[0.509535634, 0.402359478], "exponential: icdf");
+        assert_eq!(p.prob(&v2(-0.1, -3.0)).data().to_f64().unwrap().sum(), 0.0);
+        expect(&cross_entropy(&p, &q), &[1.356674944 + 0.380717091, -0.386294361 + 0.193147181], "cross entropy");
+
+        let (p, q) = (Gumbel::new(&v2(0.5, -1.0), &v2(2.0, 0.3)), Gumbel::new(&v2(0.0, 1.0), &v2(1.0, 2.0)));
+        check(
+            "gumbel",
+            &p,
+            &q,
+            &far,
+            &Values {
+                log_prob: [-1.74783527, -0.931362479],
+                entropy: [2.270362845, 0.373242861],
+                kl: [0.597129804, 1.942754878],
+            },
+        );
+        expect(&p.mean(), &[1.65443133, -0.8268353005], "gumbel: mean");
+        check_draws("gumbel", &p);
+
+        let normal = |p: [f32; 2], q: [f32; 2]| LogNormal::new(&v2(p[0], p[1]), &v2(q[0], q[1]));
+        let (p, q) = (normal([0.5, -1.0], [2.0, 0.3]), normal([0.0, 1.0], [1.0, 2.0]));
+        check(
+            "log_normal",
+            &p,
+            &q,
+            &x,
+            &Values {
+                log_prob: [-1.80702222, 1.162395883],
+                entropy: [2.612085714, -0.785034271],
+                kl: [0.931852819, 1.908369985],
+            },
+        );
+        expect(&p.mean(), &[12.18249396, 0.3848121446], "log_normal: mean");
+        expect(&p.variance(), &[7954.670768, 0.01394536434], "log_normal: variance");
+        check_draws("log_normal", &normal([0.5, -1.0], [0.2, 0.3]));
+        assert_eq!(p.prob(&v2(0.0, -3.0)).data().to_f64().unwrap().sum(), 0.0);
+
+        let (p, q) = (Pareto::new(&v2(1.0, 0.5), &v2(5.5, 6.0)), Pareto::new(&v2(0.5, 0.4), &v2(1.0, 3.0)));
+        check(
+            "pareto",
+            &p,
+            &q,
+            &v2(1.2, 0.6),
+            &Values {
+                log_prob: [0.519657973, 1.208655752],
+                entropy: [-0.52292991, -1.318239983],
+                kl: [1.579713455, 0.8625778345],
+            },
+        );
+        expect(&p.variance(), &[0.07760141093, 0.015], "pareto: variance");
+        check_draws("pareto", &Pareto::new(&v2(1.0, 0.5), &v2(15.0, 20.0)));
+        assert_eq!(p.prob(&v2(0.9, 0.4)).data().to_f64().unwrap().sum(), 0.0);
+        let heavy = [q.mean(), kl_divergence(&q, &p)].map(|v| v.data().to_f64().unwrap().into_raw_vec_and_offset().0);
+        assert_eq!([heavy[0][0], heavy[1][0], heavy[1][1]], [f64::INFINITY; 3], "{heavy:?}");
+
+        let (p, q) = (Chisquare::new(&v2(1.4, 8.0)), Chisquare::new(&v2(3.0, 4.0)));
+        check(
+            "chisquare",
+            &p,
+            &q,
+            &x,
+            &Values {
+                log_prob: [-1.40076674, -7.513220387],
+                entropy: [1.288007361, 2.716553644],
+                kl: [0.594369359, 0.720475868],
+            },
+        );
+        check_draws("chisquare", &p);
+    }
+}
+
+#[test]
+fn counts() {
+    for d in devices() {
+        let v2 = |a: f32, b: f32| v(&[a, b], &[2], &d);
+        let (p, q) = (Geometric::new(&v2(0.3, 0.8)), Geometric::new(&v2(0.5, 0.6)));
+        check(
+            "geometric",
+            &p,
+            &q,
+            &v2(3.0, 1.0),
+            &Values {
+                log_prob: [-1.917322692, -0.223143551],
+                entropy: [2.03621434, 0.62550303],
+                kl: [0.274276262, 0.114395277],
+            },
+        );
+        expect(&p.variance(), &[7.777777778, 0.3125], "geometric: variance");
+        check_draws("geometric", &p);
+
+        let (p, q) = (Poisson::new(&v2(0.7, 14.0)), Poisson::new(&v2(1.5, 10.0)));
+        expect(&p.log_prob(&v2(2.0, 11.0)), &[-2.106497068, -2.47267722], "poisson: log_prob");
+        expect(&kl_divergence(&p, &q), &[0.266501964, 0.710611313], "poisson: kl");
+        check_draws("poisson", &p);
+        check_draws("poisson", &Poisson::new(&v2(9.9, 10.0)));
+        check_draws("poisson", &Poisson::new(&v2(1e-3, 2e5)));
+        let draws = p.sample(&[20_000]);
+        assert!(draws.data().to_f64().unwrap().iter().all(|x| *x >= 0.0 && x.fract() == 0.0), "{d}");
+        // Every number as often as it should be: the mean of log-probabilities is minus the entropy.
+        let mean = F::mean_axes(&p.log_prob(&draws), Some(&[0]), false).data().to_f64().unwrap();
+        let off = mean.iter().zip([-1.104597199, -2.732279118]).any(|(m, e)| (m - e).abs() > 0.03);
+        assert!(!off, "{d}: poisson: draws: {mean}");
+    }
+}
+
+#[test]
 fn events() {
     for d in devices() {
         let (p, q) = (Bernoulli::from_p(&v(&[0.2, 0.9], &[2], &d)), Bernoulli::from_p(&v(&[0.5, 0.3], &[2], &d)));
@@ -178,6 +317,19 @@ fn events() {
                 kl: [0.186098094, 0.373386045],
             },
         );
+        let hot = OneHotCategorical::from_p(&v(&[0.2, 0.3, 0.5, 0.7, 0.2, 0.1], &[2, 3], &d));
+        check(
+            "one_hot_categorical",
+            &hot,
+            &OneHotCategorical::new(&F::log(&v(&[0.1, 0.6, 0.3, 0.3, 0.3, 0.4], &[2, 3], &d))),
+            &v(&[0.0, 0.0, 1.0, 1.0, 0.0, 0.0], &[2, 3], &d),
+            &Values {
+                log_prob: [-0.693147181, -0.356674944],
+                entropy: [1.029653014, 0.801818553],
+                kl: [0.186098094, 0.373386045],
+            },
+        );
+        check_draws("one_hot_categorical", &hot);
         catena::random::seed(3);
         let draws = p.sample(&[20_000]);
         assert_eq!(draws.shape()[..], [20_000, 2]);
@@ -254,6 +406,17 @@ fn gradients_flow_through_draws() {
         through(&[&a, &b], Beta::new(&a, &b).sample(&[4]));
         let [a, _] = pair();
         through(&[&a], Dirichlet::new(&a).sample(&[4]));
+        let [a, b] = pair();
+        through(&[&a, &b], Cauchy::new(&a, &b).sample(&[4]));
+        let [a, b] = pair();
+        through(&[&a, &b], Gumbel::new(&a, &b).sample(&[4]));
+        let [a, b] = pair();
+        through(&[&a, &b], LogNormal::new(&a, &b).sample(&[4]));
+        let [a, b] = pair();
+        through(&[&a, &b], Pareto::new(&a, &b).sample(&[4]));
+        let [a, b] = pair();
+        through(&[&a], Exponential::new(&a).sample(&[4]));
+        through(&[&b], Chisquare::new(&b).sample(&[4]));
 
         // d E[z] / d k = theta: the gradient of the mean of many draws.
         let k = v(&[2.5], &[1], &d);

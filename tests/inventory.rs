@@ -62,8 +62,9 @@ mod names {
     };
 
     pub use catena::distributions::{
-        Bernoulli, Beta, Categorical, Dirichlet, Gamma, Independent, Laplace, MultivariateNormal, Normal as Gaussian,
-        Uniform as Even,
+        Bernoulli, Beta, Categorical, Cauchy, Chisquare, Dirichlet, Exponential, Gamma, Geometric, Gumbel, Independent,
+        Laplace, LogNormal, MultivariateNormal, Normal as Gaussian, OneHotCategorical, Pareto, Poisson,
+        Uniform as Even, cross_entropy, kl_divergence,
     };
 }
 

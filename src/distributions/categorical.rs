@@ -39,6 +39,11 @@ impl Categorical {
         Categorical { log_p: F::log(p) }
     }
 
+    /// The logarithms of the probabilities.
+    pub(super) fn log_p(&self) -> &Variable {
+        &self.log_p
+    }
+
     /// The probabilities.
     pub fn p(&self) -> Variable {
         F::exp(&self.log_p)

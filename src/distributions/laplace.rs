@@ -1,4 +1,4 @@
-use super::{Distribution, KlDivergence, over_common_shape, uniforms};
+use super::{Distribution, KlDivergence, inner_uniforms, over_common_shape};
 use crate::{autograd::Variable, functions as F, shape::Shape};
 use std::f64::consts::E;
 
@@ -57,11 +57,7 @@ impl Distribution for Laplace {
     }
 
     fn sample(&self, shape: &[usize]) -> Variable {
-        // Uniform numbers are multiples of 2^-24; in the middle between them none is an end.
-        let p = uniforms(shape, &self.loc)
-            .add_scalar(1.0 / 33_554_432.0)
-            .clip(1.0 / 33_554_432.0, 1.0 - 1.0 / 16_777_216.0);
-        self.icdf(&Variable::constant(p))
+        self.icdf(&inner_uniforms(shape, &self.loc))
     }
 
     fn entropy(&self) -> Variable {

@@ -23,23 +23,41 @@
 mod bernoulli;
 mod beta;
 mod categorical;
+mod cauchy;
+mod chisquare;
 mod dirichlet;
+mod exponential;
 mod gamma;
+mod geometric;
+mod gumbel;
 mod independent;
 mod laplace;
+mod log_normal;
 mod multivariate_normal;
 mod normal;
+mod one_hot_categorical;
+mod pareto;
+mod poisson;
 mod uniform;
 
 pub use bernoulli::Bernoulli;
 pub use beta::Beta;
 pub use categorical::Categorical;
+pub use cauchy::Cauchy;
+pub use chisquare::Chisquare;
 pub use dirichlet::Dirichlet;
+pub use exponential::Exponential;
 pub use gamma::Gamma;
+pub use geometric::Geometric;
+pub use gumbel::Gumbel;
 pub use independent::Independent;
 pub use laplace::Laplace;
+pub use log_normal::LogNormal;
 pub use multivariate_normal::MultivariateNormal;
 pub use normal::Normal;
+pub use one_hot_categorical::OneHotCategorical;
+pub use pareto::Pareto;
+pub use poisson::Poisson;
 pub use uniform::Uniform;
 
 use crate::{autograd::Variable, functions as F, random, shape::Shape, tensor::Tensor};
@@ -101,6 +119,20 @@ pub fn kl_divergence<P: KlDivergence<Q> + ?Sized, Q: ?Sized>(p: &P, q: &Q) -> Va
     p.kl_divergence(q)
 }
 
+/// The cross entropy `-E_p[log q(x)]`, of the batch shape: the entropy of `p` and its divergence from `q`.
+///
+/// ```
+/// # use catena::{distributions::{Exponential, cross_entropy}, prelude::*};
+/// let [one, two] = [1.0f32, 2.0].map(|v| Exponential::new(&Variable::constant(Tensor::scalar(v, &Device::cpu()))));
+/// assert!((cross_entropy(&one, &two).item().unwrap() - (2.0 - 2f64.ln())).abs() < 1e-6);
+/// ```
+///
+/// # Panics
+/// When the parameters' shapes do not broadcast, or the entropy of `p` has no closed form.
+pub fn cross_entropy<P: KlDivergence<Q> + ?Sized, Q: ?Sized>(p: &P, q: &Q) -> Variable {
+    p.entropy() + p.kl_divergence(q)
+}
+
 /// Parameters over their common shape.
 #[track_caller]
 fn over_common_shape<const N: usize>(parameters: [&Variable; N]) -> [Variable; N] {
@@ -120,6 +152,14 @@ fn uniforms(shape: &[usize], like: &Variable) -> Tensor {
     Tensor::uniform_at(draw, 0.0, 1.0, shape, like.dtype(), like.device())
 }
 
+/// Uniform draws on `(0, 1)` like `like`, over `shape` before its own, of which no function of distribution goes to
+/// infinity.
+fn inner_uniforms(shape: &[usize], like: &Variable) -> Variable {
+    // Uniform numbers are multiples of 2^-24; in the middle between them none is an end.
+    const HALF: f64 = 1.0 / 33_554_432.0;
+    Variable::constant(uniforms(shape, like).add_scalar(HALF).clip(HALF, 1.0 - 2.0 * HALF))
+}
+
 /// Standard normal draws like `like`, over `shape` before its own.
 fn normals(shape: &[usize], like: &Variable) -> Variable {
     let shape = sampled(shape, like.shape());
@@ -131,4 +171,10 @@ fn normals(shape: &[usize], like: &Variable) -> Variable {
 fn impossible_where(outside: Tensor, value: &Variable) -> Variable {
     let never = Variable::constant(value.data().full_like(f64::NEG_INFINITY));
     F::where_(&Variable::constant(outside), &never, value)
+}
+
+/// `value` where a tensor of `bool` does not hold, else infinity.
+fn infinite_where(beyond: Tensor, value: &Variable) -> Variable {
+    let infinite = Variable::constant(value.data().full_like(f64::INFINITY));
+    F::where_(&Variable::constant(beyond), &infinite, value)
 }

@@ -1,4 +1,4 @@
-use super::{Distribution, KlDivergence, impossible_where, over_common_shape, uniforms};
+use super::{Distribution, KlDivergence, impossible_where, infinite_where, over_common_shape, uniforms};
 use crate::{autograd::Variable, functions as F, shape::Shape};
 
 /// Uniform distributions on `[low, high]`: density `1 / (high - low)`.
@@ -66,7 +66,6 @@ impl KlDivergence for Uniform {
     fn kl_divergence(&self, q: &Uniform) -> Variable {
         let kl = F::log(&(q.width() / self.width()));
         let beyond = self.low.data().less(q.low.data()).logical_or(&self.high.data().greater(q.high.data()));
-        let infinite = Variable::constant(kl.data().full_like(f64::INFINITY));
-        F::where_(&Variable::constant(beyond), &infinite, &kl)
+        infinite_where(beyond, &kl)
     }
 }
