@@ -38,10 +38,6 @@ const LOWER: &[(&str, &str)] = &[
     ("accuracy", "counts, which are constant but for jumps"),
     ("binary_accuracy", "counts, which are constant but for jumps"),
     ("classification_summary", "counts, which are constant but for jumps"),
-    (
-        "forget",
-        "what it makes is computed anew in the backward pass and leaves no graph; the same without it has every order",
-    ),
     ("r2_score", "an evaluation, outside of the graph as in Chainer"),
     (
         "standard_gamma",

@@ -15,5 +15,6 @@ pub use case::{Case, Input};
 pub use config::{Config, Scope, config, no_backprop, test_mode, using_config};
 pub use function::{Forward, Function, FunctionNode, Retain, Saved, apply, apply_all, try_apply};
 pub use hook::{FunctionHook, HookScope, with_hook};
+pub(crate) use sweep::backward_to;
 pub use sweep::{Backward, Grad, backward, grad};
 pub use variable::{Variable, VariableNode};

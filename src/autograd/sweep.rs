@@ -51,6 +51,8 @@ struct Sweep {
     retain: bool,
     /// Where only some variables are wanted: these, and the functions that lead to them.
     wanted: Option<(HashSet<u64>, HashSet<u64>)>,
+    /// Variables at which the sweep ends, as if nothing had made them.
+    ends: HashSet<u64>,
 }
 
 impl Sweep {
@@ -63,6 +65,7 @@ impl Sweep {
             graph,
             retain,
             wanted: None,
+            ends: HashSet::new(),
         }
     }
 
@@ -78,7 +81,7 @@ impl Sweep {
 
     /// Adds a gradient to a node's, and puts its function in line.
     fn add(&mut self, node: &Arc<VariableNode>, gradient: Variable) {
-        let creator = node.creator();
+        let creator = if self.ends.contains(&node.id()) { None } else { node.creator() };
         let leaf = creator.is_none();
         let gradient = match self.grads.remove(&node.id()) {
             Some(before) => before.plus(&gradient, self.graph),
@@ -149,6 +152,18 @@ impl Sweep {
         }
         gradient
     }
+
+    /// Adds what arrived at the leaves to their gradients.
+    fn store(mut self) {
+        for leaf in std::mem::take(&mut self.leaves) {
+            let Some(gradient) = self.grads.remove(&leaf.id()) else { continue };
+            let total = match leaf.grad() {
+                Some(before) => before.plus(&gradient, self.graph),
+                None => gradient,
+            };
+            leaf.set_grad(Some(kept(&total, self.graph)));
+        }
+    }
 }
 
 /// A gradient as a node keeps it: outside the graph, unless it is to be differentiated, or it would hold the graph alive.
@@ -190,14 +205,25 @@ pub fn backward(outputs: &[&Variable], options: Backward) {
         sweep.add(y.node(), gradient);
     }
     sweep.run();
-    for leaf in std::mem::take(&mut sweep.leaves) {
-        let Some(gradient) = sweep.grads.remove(&leaf.id()) else { continue };
-        let total = match leaf.grad() {
-            Some(before) => before.plus(&gradient, sweep.graph),
-            None => gradient,
-        };
-        leaf.set_grad(Some(kept(&total, sweep.graph)));
+    sweep.store();
+}
+
+/// The gradients of `outputs` with respect to `inputs`, where the sweep ends; those of all other leaves are added to them.
+pub(crate) fn backward_to(
+    outputs: &[&Variable],
+    grad_outputs: Vec<Variable>,
+    inputs: &[&Variable],
+    graph: bool,
+) -> Vec<Option<Variable>> {
+    let mut sweep = Sweep::new(graph, false);
+    sweep.ends = inputs.iter().map(|x| x.node().id()).collect();
+    for (y, gy) in outputs.iter().zip(grad_outputs).filter(|(y, _)| y.requires_grad()) {
+        sweep.add(y.node(), gy);
     }
+    sweep.run();
+    let found = inputs.iter().map(|x| sweep.grads.remove(&x.node().id()).map(|g| kept(&g, graph))).collect();
+    sweep.store();
+    found
 }
 
 /// The gradients of `outputs` with respect to `inputs`, without touching any variable's own.
