@@ -174,21 +174,29 @@ impl BatchNormalization {
     #[track_caller]
     fn factors(&self, x: &Variable) -> [Variable; 2] {
         if self.avg_mean.data().size() == 0 && x.ndim() >= 2 {
-            let kept: Shape = match &self.options.axis {
-                Some(axes) => {
-                    let n = x.ndim() as isize;
-                    let over: Vec<usize> = axes.iter().map(|&a| (if a < 0 { a + n } else { a }) as usize).collect();
-                    (0..x.ndim()).filter(|i| !over.contains(i)).map(|i| x.shape()[i]).collect()
-                }
-                None => Shape::from(x.shape()[1]),
-            };
-            self.initialize(&kept, x.device());
+            self.initialize(&kept(x, self.options.axis.as_deref()), x.device());
         }
-        let shape = self.avg_mean.data().shape().clone();
-        let constant = |v: f64| Variable::constant(Tensor::full(shape.clone(), v, x.dtype(), x.device()));
-        let of = |p: &Option<Parameter>, v: f64| p.as_ref().map_or_else(|| constant(v), Parameter::variable);
-        [of(&self.gamma, 1.0), of(&self.beta, 0.0)]
+        factors(&self.gamma, &self.beta, self.avg_mean.data().shape(), x)
     }
+}
+
+/// The shape of the channels of `x`, over all other axes of which statistics are taken.
+fn kept(x: &Variable, axis: Option<&[isize]>) -> Shape {
+    match axis {
+        Some(axes) => {
+            let n = x.ndim() as isize;
+            let over: Vec<usize> = axes.iter().map(|&a| (if a < 0 { a + n } else { a }) as usize).collect();
+            (0..x.ndim()).filter(|i| !over.contains(i)).map(|i| x.shape()[i]).collect()
+        }
+        None => Shape::from(x.shape()[1]),
+    }
+}
+
+/// Factors and shifts, 1 and 0 where there is no parameter.
+fn factors(gamma: &Option<Parameter>, beta: &Option<Parameter>, shape: &Shape, x: &Variable) -> [Variable; 2] {
+    let constant = |v: f64| Variable::constant(Tensor::full(shape.clone(), v, x.dtype(), x.device()));
+    let of = |p: &Option<Parameter>, v: f64| p.as_ref().map_or_else(|| constant(v), Parameter::variable);
+    [of(gamma, 1.0), of(beta, 0.0)]
 }
 
 impl Layer for BatchNormalization {
@@ -211,10 +219,10 @@ crate::chain! {
     /// ```
     #[derive(Debug)]
     pub struct BatchRenormalization {
-        /// Factors.
-        pub gamma: Parameter,
-        /// Shifts.
-        pub beta: Parameter,
+        /// Factors; none is 1.
+        pub gamma: Option<Parameter>,
+        /// Shifts; none is 0.
+        pub beta: Option<Parameter>,
         /// Running means.
         pub avg_mean: Persistent,
         /// Running variances.
@@ -227,14 +235,52 @@ crate::chain! {
 impl BatchRenormalization {
     /// For `size` channels; factors start at 1, shifts at 0, running means at 0 and variances at 1.
     pub fn new(size: impl Into<Shape>, options: RenormalizationOptions) -> BatchRenormalization {
-        let shape = size.into();
-        let (mean, var) = fresh(&shape, &Device::cpu());
+        let link = BatchRenormalization::lazy(options);
+        link.initialize(&size.into(), &Device::cpu());
+        link
+    }
+
+    /// A link that learns its number of channels at the first call.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let bn = L::BatchRenormalization::lazy(F::BatchRenormalization::default()).no_gamma();
+    /// let x = Variable::constant(Tensor::from_slice(&[1.0f32, 2.0, 3.0, 6.0], [2, 2], &Device::cpu()));
+    /// bn.forward(&x);
+    /// assert_eq!(bn.avg_mean.data().shape()[..], [2]);
+    /// assert_eq!(bn.count_params(), 2);
+    /// ```
+    pub fn lazy(options: RenormalizationOptions) -> BatchRenormalization {
+        let nothing = || Persistent::new(Tensor::zeros([0], DType::F32, &Device::cpu()));
         BatchRenormalization {
-            gamma: Parameter::new(shape.clone(), One),
-            beta: Parameter::new(shape, Zero),
-            avg_mean: Persistent::new(mean),
-            avg_var: Persistent::new(var),
+            gamma: Some(Parameter::lazy(One)),
+            beta: Some(Parameter::lazy(Zero)),
+            avg_mean: nothing(),
+            avg_var: nothing(),
             options,
+        }
+    }
+
+    /// Without factors.
+    #[must_use]
+    pub fn no_gamma(self) -> BatchRenormalization {
+        BatchRenormalization { gamma: None, ..self }
+    }
+
+    /// Without shifts.
+    #[must_use]
+    pub fn no_beta(self) -> BatchRenormalization {
+        BatchRenormalization { beta: None, ..self }
+    }
+
+    fn initialize(&self, shape: &Shape, device: &Device) {
+        for p in self.gamma.iter().chain(&self.beta) {
+            p.initialize(shape.clone());
+        }
+        if self.avg_mean.data().size() == 0 && shape.size() > 0 {
+            let (mean, var) = fresh(shape, device);
+            self.avg_mean.set_data(mean);
+            self.avg_var.set_data(var);
         }
     }
 
@@ -244,8 +290,11 @@ impl BatchRenormalization {
     /// When `x` has another number of channels than the link.
     #[track_caller]
     pub fn forward(&self, x: &Variable) -> Variable {
-        let (gamma, beta) = (self.gamma.variable(), self.beta.variable());
+        if self.avg_mean.data().size() == 0 && x.ndim() >= 2 {
+            self.initialize(&kept(x, self.options.axis.as_deref()), x.device());
+        }
         let (mean, var) = (self.avg_mean.data(), self.avg_var.data());
+        let [gamma, beta] = factors(&self.gamma, &self.beta, mean.shape(), x);
         if !config().train {
             let [mean, var] = [mean, var].map(|t| Variable::constant(t.cast(x.dtype())));
             return F::fixed_batch_renormalization(x, &gamma, &beta, &mean, &var, &self.options);

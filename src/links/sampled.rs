@@ -128,8 +128,37 @@ impl NegativeSampling {
     /// When shapes or dtypes do not fit.
     #[track_caller]
     pub fn forward(&self, x: &Variable, t: &Variable, reduce: Reduce) -> Variable {
+        self.forward_samples(x, t, reduce).0
+    }
+
+    /// As [`NegativeSampling::forward`], and the words that were drawn, `(n, sample_size)` of `int32`.
+    ///
+    /// ```
+    /// # use catena::prelude::*;
+    /// let loss = L::NegativeSampling::new(4, &[5.0, 3.0, 2.0], 2);
+    /// let x = Variable::new(Tensor::ones([2, 4], DType::F32, &Device::cpu()));
+    /// let t = Variable::constant(Tensor::from_slice(&[0, 2], [2], &Device::cpu()));
+    /// let (y, samples) = loss.forward_samples(&x, &t, F::Reduce::Sum);
+    /// assert_eq!(samples.shape()[..], [2, 2]);
+    /// let again = loss.forward_with_samples(&x, &t, &samples, F::Reduce::Sum);
+    /// assert_eq!(y.item().unwrap(), again.item().unwrap());
+    /// ```
+    ///
+    /// # Panics
+    /// When shapes or dtypes do not fit.
+    #[track_caller]
+    pub fn forward_samples(&self, x: &Variable, t: &Variable, reduce: Reduce) -> (Variable, Variable) {
         let samples = self.sampler.rows(t.size(), self.sample_size, x.device());
-        F::negative_sampling(x, t, &self.W.variable(), &samples, reduce)
+        (self.forward_with_samples(x, t, &samples, reduce), samples)
+    }
+
+    /// As [`NegativeSampling::forward`], for words that were drawn before.
+    ///
+    /// # Panics
+    /// When shapes or dtypes do not fit.
+    #[track_caller]
+    pub fn forward_with_samples(&self, x: &Variable, t: &Variable, samples: &Variable, reduce: Reduce) -> Variable {
+        F::negative_sampling(x, t, &self.W.variable(), samples, reduce)
     }
 }
 

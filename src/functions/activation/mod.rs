@@ -28,7 +28,7 @@ pub use maxout::{maxout, maxout_axis};
 pub use prelu::prelu;
 pub use relu::relu;
 pub use relu6::relu6;
-pub use rrelu::{rrelu, rrelu_with, rrelu_with_slopes};
+pub use rrelu::{rrelu, rrelu_slopes, rrelu_with, rrelu_with_slopes};
 pub use selu::{selu, selu_with};
 pub use sigmoid::sigmoid;
 pub(in crate::functions) use sigmoid::sigmoid_grad;

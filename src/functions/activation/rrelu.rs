@@ -35,11 +35,30 @@ pub fn rrelu(x: &Variable) -> Variable {
 /// When `x` is no float, or not `0 <= lower < upper < 1`.
 #[track_caller]
 pub fn rrelu_with(x: &Variable, lower: f64, upper: f64) -> Variable {
+    rrelu_slopes(x, lower, upper).0
+}
+
+/// As [`rrelu_with`], and its slopes for [`rrelu_with_slopes`]: one for each element in training, else one for all.
+///
+/// # Panics
+/// As [`rrelu_with`].
+///
+/// ```
+/// # use catena::prelude::*;
+/// let x = Variable::constant(Tensor::full([3], -1.0, DType::F32, &Device::cpu()));
+/// let (y, r) = F::rrelu_slopes(&x, 0.1, 0.3);
+/// assert_eq!(y.data().to_vec::<f32>().unwrap(), r.neg().to_vec::<f32>().unwrap());
+/// ```
+#[track_caller]
+pub fn rrelu_slopes(x: &Variable, lower: f64, upper: f64) -> (Variable, Tensor) {
     let _named = crate::shape::named("rrelu");
     if !config().train {
-        return rrelu_with_slopes(x, &Tensor::full((), (lower + upper) / 2.0, x.dtype(), x.device()));
+        let mean = Tensor::full((), (lower + upper) / 2.0, x.dtype(), x.device());
+        return (rrelu_with_slopes(x, &mean), mean);
     }
-    apply(Rrelu { lower, upper, draw: random::take(x.size() as u64) }, &[x])
+    let rrelu = Rrelu { lower, upper, draw: random::take(x.size() as u64) };
+    let slopes = rrelu.slopes(x.data()).data().clone();
+    (apply(rrelu, &[x]), slopes)
 }
 
 /// `x` where it is not negative, else `slopes * x`: `rrelu` with slopes that are known.
@@ -102,6 +121,14 @@ pub(super) fn cases() -> Vec<Case> {
     };
     vec![
         Case::new("rrelu", move |x| seeded(&x[0])).input([3, 7]).avoiding(0.0),
+        Case::new("rrelu/slopes", |x| {
+            let before = random::set_generator(Generator::new(5));
+            let (y, r) = rrelu_slopes(&x[0], 0.1, 0.3);
+            random::set_generator(before);
+            y - rrelu_with_slopes(&x[0], &r) * 0.5
+        })
+        .input([3, 7])
+        .avoiding(0.0),
         Case::new("rrelu/test", |x| {
             let _scope = crate::autograd::test_mode();
             rrelu(&x[0])

@@ -74,6 +74,16 @@ pub fn precision(y: &Variable, t: &Variable, ignore_label: i32) -> (Variable, Va
     (s.precision, s.support)
 }
 
+/// As [`precision`], of the classes below `label_num`: see [`classification_summary_of`].
+///
+/// # Panics
+/// As [`classification_summary`].
+#[track_caller]
+pub fn precision_of(y: &Variable, t: &Variable, label_num: usize, ignore_label: i32) -> (Variable, Variable) {
+    let s = classification_summary_of(y, t, label_num, 1.0, ignore_label);
+    (s.precision, s.support)
+}
+
 /// Recall and the number of labels of each class: see [`classification_summary`].
 ///
 /// # Panics
@@ -84,6 +94,16 @@ pub fn recall(y: &Variable, t: &Variable, ignore_label: i32) -> (Variable, Varia
     (s.recall, s.support)
 }
 
+/// As [`recall`], of the classes below `label_num`: see [`classification_summary_of`].
+///
+/// # Panics
+/// As [`classification_summary`].
+#[track_caller]
+pub fn recall_of(y: &Variable, t: &Variable, label_num: usize, ignore_label: i32) -> (Variable, Variable) {
+    let s = classification_summary_of(y, t, label_num, 1.0, ignore_label);
+    (s.recall, s.support)
+}
+
 /// The harmonic mean of precision and recall, and the number of labels, of each class: see [`classification_summary`].
 ///
 /// # Panics
@@ -91,6 +111,16 @@ pub fn recall(y: &Variable, t: &Variable, ignore_label: i32) -> (Variable, Varia
 #[track_caller]
 pub fn f1_score(y: &Variable, t: &Variable, ignore_label: i32) -> (Variable, Variable) {
     let s = classification_summary(y, t, 1.0, ignore_label);
+    (s.fbeta, s.support)
+}
+
+/// As [`f1_score`], of the classes below `label_num`: see [`classification_summary_of`].
+///
+/// # Panics
+/// As [`classification_summary`].
+#[track_caller]
+pub fn f1_score_of(y: &Variable, t: &Variable, label_num: usize, ignore_label: i32) -> (Variable, Variable) {
+    let s = classification_summary_of(y, t, label_num, 1.0, ignore_label);
     (s.fbeta, s.support)
 }
 
@@ -162,6 +192,12 @@ pub(super) fn cases() -> Vec<Case> {
         Case::many("classification_summary/more_labels", |x| {
             let s = classification_summary_of(&x[0], &x[1], 5, 1.0, -1);
             vec![s.precision, s.recall, s.fbeta, s.support]
+        })
+        .input([12, 4])
+        .integers([12], 0, 4)
+        .order(0),
+        Case::many("classification_summary/each_of_more_labels", |x| {
+            [precision_of, recall_of, f1_score_of].map(|f| f(&x[0], &x[1], 5, -1).0).into()
         })
         .input([12, 4])
         .integers([12], 0, 4)

@@ -9,7 +9,8 @@ mod r2_score;
 pub use accuracy::accuracy;
 pub use binary_accuracy::binary_accuracy;
 pub use classification_summary::{
-    Summary, classification_summary, classification_summary_of, f1_score, precision, recall,
+    Summary, classification_summary, classification_summary_of, f1_score, f1_score_of, precision, precision_of, recall,
+    recall_of,
 };
 pub use r2_score::{r2_score, r2_score_each};
 

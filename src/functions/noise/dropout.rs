@@ -33,6 +33,29 @@ pub fn dropout(x: &Variable, ratio: f64) -> Variable {
     apply(Dropout { ratio, draw: random::take(x.size() as u64) }, &[x])
 }
 
+/// As [`dropout`], and its mask for [`dropout_with_mask`]: 0 or `1 / (1 - ratio)` for each element; none outside of
+/// training.
+///
+/// # Panics
+/// As [`dropout`].
+///
+/// ```
+/// # use catena::prelude::*;
+/// let x = Variable::constant(Tensor::ones([100], DType::F32, &Device::cpu()));
+/// let (y, mask) = F::dropout_mask(&x, 0.5);
+/// assert_eq!(y.data().to_vec::<f32>().unwrap(), mask.unwrap().to_vec::<f32>().unwrap());
+/// ```
+#[track_caller]
+pub fn dropout_mask(x: &Variable, ratio: f64) -> (Variable, Option<Tensor>) {
+    if !config().train {
+        return (x.clone(), None);
+    }
+    let dropout = Dropout { ratio, draw: random::take(x.size() as u64) };
+    let y = apply(dropout.clone(), &[x]);
+    let mask = apply(dropout, &[&Variable::constant(x.data().full_like(1.0))]).data().clone();
+    (y, Some(mask))
+}
+
 /// `x * mask`, or `x` itself outside of training: dropout with a mask that is known.
 ///
 /// # Panics
@@ -101,6 +124,13 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("dropout/reduced", move |x| crate::functions::sum_axes(&seeded(&x[0], 0.5), Some(&[0]), false))
             .input([6, 5]),
         Case::new("dropout/empty", move |x| seeded(&x[0], 0.5)).input([0, 3]),
+        Case::new("dropout/mask", |x| {
+            let before = random::set_generator(random::Generator::new(5));
+            let (y, mask) = dropout_mask(&x[0], 0.3);
+            random::set_generator(before);
+            y - dropout_with_mask(&x[0], &mask.expect("in training")) * 0.5
+        })
+        .input([3, 7]),
         Case::new("dropout/with_mask", |x| {
             let mask = Tensor::from_host(arr1(&[0.0, 2.0, 2.0]).into_dyn(), &Device::cpu());
             let mask = mask.expect("the CPU holds every dtype").cast(x[0].dtype()).to_device(x[0].device());

@@ -27,6 +27,25 @@ pub fn gaussian(mean: &Variable, ln_var: &Variable) -> Variable {
     apply(Gaussian { draw: random::take(2 * mean.size() as u64) }, &[mean, ln_var])
 }
 
+/// As [`gaussian`], and its `eps` for [`gaussian_with_eps`].
+///
+/// # Panics
+/// As [`gaussian`].
+///
+/// ```
+/// # use catena::prelude::*;
+/// let zero = Variable::constant(Tensor::zeros([3], DType::F32, &Device::cpu()));
+/// let (y, eps) = F::gaussian_eps(&zero, &zero);
+/// assert_eq!(y.data().to_vec::<f32>().unwrap(), eps.to_vec::<f32>().unwrap());
+/// ```
+#[track_caller]
+pub fn gaussian_eps(mean: &Variable, ln_var: &Variable) -> (Variable, Tensor) {
+    let _named = crate::shape::named("gaussian");
+    let gaussian = Gaussian { draw: random::take(2 * mean.size() as u64) };
+    let eps = gaussian.eps(mean.data());
+    (apply(gaussian, &[mean, ln_var]), eps)
+}
+
 /// `mean + exp(ln_var / 2) * eps`: `gaussian` with numbers that are known.
 ///
 /// # Panics
@@ -87,6 +106,14 @@ pub(super) fn cases() -> Vec<Case> {
     };
     vec![
         Case::new("gaussian", move |x| seeded(x)).input([3, 7]).input([3, 7]),
+        Case::new("gaussian/eps", |x| {
+            let before = random::set_generator(Generator::new(5));
+            let (y, eps) = gaussian_eps(&x[0], &x[1]);
+            random::set_generator(before);
+            y - gaussian_with_eps(&x[0], &x[1], &eps) * 0.5
+        })
+        .input([3, 7])
+        .input([3, 7]),
         Case::new("gaussian/with_eps", |x| gaussian_with_eps(&x[0], &x[1], &x[0].data().full_like(0.5)))
             .input([3, 4])
             .input([3, 4]),

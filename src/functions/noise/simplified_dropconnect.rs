@@ -25,14 +25,38 @@ use ndarray::arr2;
 /// ```
 #[track_caller]
 pub fn simplified_dropconnect(x: &Variable, w: &Variable, b: Option<&Variable>, ratio: f64) -> Variable {
+    simplified_dropconnect_mask(x, w, b, ratio).0
+}
+
+/// As [`simplified_dropconnect`], and its mask for [`simplified_dropconnect_with_mask`]: ones and zeros of shape
+/// `(n, m, k)`; none outside of training.
+///
+/// # Panics
+/// As [`simplified_dropconnect`].
+///
+/// ```
+/// # use catena::prelude::*;
+/// let x = Variable::constant(Tensor::ones([2, 3], DType::F32, &Device::cpu()));
+/// let w = Variable::new(Tensor::ones([4, 3], DType::F32, &Device::cpu()));
+/// let (_, mask) = F::simplified_dropconnect_mask(&x, &w, None, 0.5);
+/// assert_eq!(mask.unwrap().shape()[..], [2, 4, 3]);
+/// ```
+#[track_caller]
+pub fn simplified_dropconnect_mask(
+    x: &Variable,
+    w: &Variable,
+    b: Option<&Variable>,
+    ratio: f64,
+) -> (Variable, Option<Tensor>) {
     let _named = crate::shape::named("simplified_dropconnect");
     if !config().train {
-        return linear(x, w, b);
+        return (linear(x, w, b), None);
     }
     let shape =
         expect("simplified_dropconnect", fits(&x.data().meta(), &w.data().meta(), ratio), &[x.data(), w.data()]);
     let u = Tensor::uniform_at(random::take(shape.size() as u64), 0.0, 1.0, shape, w.dtype(), w.device());
-    masked(x, w, b, ratio, &u.greater_equal(&u.full_like(ratio)).cast(w.dtype()))
+    let mask = u.greater_equal(&u.full_like(ratio)).cast(w.dtype());
+    (masked(x, w, b, ratio, &mask), Some(mask))
 }
 
 /// As [`simplified_dropconnect`], training or not, with the weights to keep as ones and zeros: of shape `(n, m, k)`, or
@@ -100,6 +124,14 @@ pub(super) fn cases() -> Vec<Case> {
         .input([4, 3])
         .input([2, 3])
         .input([2]),
+        Case::new("simplified_dropconnect/mask", |x| {
+            let before = random::set_generator(Generator::new(5));
+            let (y, mask) = simplified_dropconnect_mask(&x[0], &x[1], None, 0.4);
+            random::set_generator(before);
+            y - simplified_dropconnect_with_mask(&x[0], &x[1], None, 0.4, &mask.expect("in training")) * 0.5
+        })
+        .input([4, 3])
+        .input([2, 3]),
         Case::new("simplified_dropconnect/with_mask", |x| {
             simplified_dropconnect_with_mask(&x[0], &x[1], None, 0.4, x[2].data())
         })

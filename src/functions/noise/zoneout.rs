@@ -31,6 +31,28 @@ pub fn zoneout(h: &Variable, x: &Variable, ratio: f64) -> Variable {
     apply(Zoneout { ratio, draw: random::take(x.size() as u64) }, &[h, x])
 }
 
+/// As [`zoneout`], and its mask for [`zoneout_with_mask`], of `bool`: where `x` passes; none outside of training.
+///
+/// # Panics
+/// As [`zoneout`].
+///
+/// ```
+/// # use catena::prelude::*;
+/// let h = Variable::constant(Tensor::zeros([50], DType::F32, &Device::cpu()));
+/// let x = Variable::constant(Tensor::ones([50], DType::F32, &Device::cpu()));
+/// let (y, mask) = F::zoneout_mask(&h, &x, 0.5);
+/// assert_eq!(y.data().to_vec::<f32>().unwrap(), mask.unwrap().cast(DType::F32).to_vec::<f32>().unwrap());
+/// ```
+#[track_caller]
+pub fn zoneout_mask(h: &Variable, x: &Variable, ratio: f64) -> (Variable, Option<Tensor>) {
+    if !config().train {
+        return (x.clone(), None);
+    }
+    let zoneout = Zoneout { ratio, draw: random::take(x.size() as u64) };
+    let mask = zoneout.mask(x.data());
+    (apply(zoneout, &[h, x]), Some(mask))
+}
+
 /// `x` where `mask` holds, else `h`; `x` outside of training: `zoneout` with a mask that is known.
 ///
 /// # Panics
@@ -94,6 +116,14 @@ pub(super) fn cases() -> Vec<Case> {
         })
         .input([3, 4])
         .input([3, 4]),
+        Case::new("zoneout/mask", |x| {
+            let before = random::set_generator(Generator::new(5));
+            let (y, mask) = zoneout_mask(&x[0], &x[1], 0.4);
+            random::set_generator(before);
+            y - zoneout_with_mask(&x[0], &x[1], &mask.expect("in training")) * 0.5
+        })
+        .input([3, 7])
+        .input([3, 7]),
         Case::new("zoneout/with_mask", |x| zoneout_with_mask(&x[0], &x[1], x[2].data()))
             .input([2, 3])
             .input([2, 3])
