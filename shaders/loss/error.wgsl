@@ -13,7 +13,8 @@ fn f_absolute_error(a: T, b: T) -> T {
 }
 
 fn f_absolute_error_grad(a: T, b: T, gy: T, c: T) -> T {
-    return select(select(T(0), -c, a < b), c, a > b) * gy;
+    // Of equal numbers zero, and NaN where there is no difference.
+    return select(select(a - b, -c, a < b), c, a > b) * gy;
 }
 
 fn f_huber_loss(a: T, b: T, delta: T) -> T {
@@ -22,7 +23,9 @@ fn f_huber_loss(a: T, b: T, delta: T) -> T {
 }
 
 fn f_huber_loss_grad(a: T, b: T, gy: T, delta: T) -> T {
-    return clamp(a - b, -delta, delta) * gy;
+    // Not `clamp`, which may lose a NaN.
+    let d = a - b;
+    return select(select(d, -delta, d < -delta), delta, d > delta) * gy;
 }
 
 fn f_huber_loss_mask(a: T, b: T, g: T, delta: T) -> T {

@@ -492,7 +492,9 @@ impl Geometry {
             let rows = (n / self.kept) as f64;
             for (s, near) in sums.iter_mut().zip(near) {
                 let d = s.mean / rows;
-                *s = Moment { n: rows, mean: near + d, squares: (s.squares - d * s.mean).max(0.0) };
+                let squares = s.squares - d * s.mean;
+                // Not by `max`, which loses a NaN.
+                *s = Moment { n: rows, mean: near + d, squares: if squares < 0.0 { 0.0 } else { squares } };
             }
         };
         self.columns(fold, Moment::join)

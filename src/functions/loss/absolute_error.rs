@@ -59,7 +59,8 @@ impl Elementwise<3, 1> for ScaledSign {
     }
 
     fn reference<R: Real>([a, b, gy]: [R; 3], [c]: [R; 1]) -> R {
-        R::select(a > b, c, R::select(a < b, -c, R::ZERO)) * gy
+        // Of equal numbers zero, and NaN where there is no difference.
+        R::select(a > b, c, R::select(a < b, -c, a - b)) * gy
     }
 
     fn backward(&self, saved: &Saved, g: &Variable) -> [Option<Variable>; 3] {

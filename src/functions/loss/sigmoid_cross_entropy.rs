@@ -101,7 +101,9 @@ impl Elementwise<2> for Each {
     const RETAIN: Retain = Retain::INPUTS;
 
     fn reference<R: Real>([x, label]: [R; 2], []: [R; 0]) -> R {
-        let y = R::max(x, R::ZERO) - x * label + R::ln_1p_exp(-R::abs(x));
+        // Nothing of an infinite x where the label is what its sign says.
+        let off = R::select(x >= R::ZERO, R::ONE, R::ZERO) - label;
+        let y = R::select(off == R::ZERO, R::ZERO, x * off) + R::ln_1p_exp(-R::abs(x));
         R::select(label < R::ZERO, R::ZERO, y)
     }
 

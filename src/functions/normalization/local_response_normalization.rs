@@ -65,7 +65,7 @@ struct Damped(f64);
 
 impl Elementwise<2, 1> for Damped {
     const NAME: &str = "damped";
-    const FILES: &[Wgsl] = &[wgsl!("normalization/damped.wgsl")];
+    const FILES: &[Wgsl] = &[wgsl!("math/is_nan.wgsl"), wgsl!("normalization/damped.wgsl")];
     const RETAIN: Retain = Retain::INPUTS;
 
     fn scalars(&self) -> [f64; 1] {
