@@ -162,14 +162,60 @@ fn defines(group: &str, entry: &str, name: &str) -> bool {
 const MORE: &[&str] = &[
     "batch_l2_norm_squared/norm",
     "cholesky",
+    "cholesky/batch",
+    "cholesky/large",
+    "concat/of_a_product",
+    "concat/of_expressions",
     "det",
+    "det/batch",
+    "dropout/of_expression",
+    "dropout/reduced",
     "forget",
+    "forget/overlapping",
+    "forget/several",
+    "forget/within",
     "inv",
+    "inv/batch",
+    "inv/large",
+    "inv/one",
+    "log_softmax/of_expression",
+    "lstm/two_steps",
+    "matmul/epilogue",
+    "matmul/residual",
+    "max/of_expression",
+    "max_pooling_2d/of_expression",
     "maximum/mixed",
     "minimum/mixed",
-    "n_step_",
+    "softmax/of_expression",
     "space2depth/inverse",
+    "spatial_transformer_sampler/of_grid",
+    "sum/of_expression",
+    "transpose_sequence/one_used",
+    "upsampling_2d/of_pooled",
+    "where_/comparison",
 ];
+
+/// Cases of what only the library itself calls, which has no name for a user.
+const INNER: &[&str] = &[
+    "absolute/kink_gradient",
+    "clip/ends_gradient",
+    "clipped_relu/kinks_gradient",
+    "cumprod/recurrence",
+    "elu/kink_gradient",
+    "hard_sigmoid/kinks_gradient",
+    "leaky_relu/kink_gradient",
+    "maximum/ties_gradient",
+    "n_step_gru/cell",
+    "n_step_gru/reset_first",
+    "n_step_gru/reset_first_no_rows",
+    "n_step_gru/reset_first_two_steps",
+    "prelu/kink_gradient",
+    "tree_lstm/child_sum",
+    "tree_lstm/child_sum_of_one",
+];
+
+/// Cases whose deviations are nothing but roundings where rows repeat, or of long rows that do not.
+const CANCELLING: &[&str] = &["r2_score", "r2_score/each", "batch_normalization/long_rows"];
 
 #[test]
 fn every_function_computes_or_says_what_it_expected() {
@@ -178,12 +224,12 @@ fn every_function_computes_or_says_what_it_expected() {
     let (mut wrong, mut computed, mut told) = (vec![], 0, 0);
     for (group, entries) in functions::groups() {
         for entry in entries {
-            for case in (entry.cases)().into_iter().take(2) {
+            for case in (entry.cases)() {
                 let mut generator = Generator::new(11);
                 let xs = testing::draw(&case, &mut generator);
                 let n = xs.len();
                 let mut changes = vec![Change::Empty, Change::EmptyLast, Change::Scalars];
-                for k in 0..n.min(4) {
+                for k in 0..n.min(7) {
                     changes.extend([
                         Change::Deeper(k),
                         Change::Flatter(k),
@@ -196,7 +242,9 @@ fn every_function_computes_or_says_what_it_expected() {
                     let Some(xs) = changed(&xs, change) else { continue };
                     let what = format!("{} {change:?}", case.name());
                     match run(&case, &xs, &Device::cpu(), false) {
-                        Err(_) if MORE.iter().any(|prefix| case.name().starts_with(prefix)) => {}
+                        // What data say is told with the values.
+                        Err((text, _)) if text.starts_with("values: IndexOutOfRange") => told += 1,
+                        Err(_) if MORE.contains(&case.name()) || INNER.contains(&case.name()) => {}
                         Err((text, file)) => {
                             told += 1;
                             let complete = text.contains("performed in: ")
@@ -215,7 +263,8 @@ fn every_function_computes_or_says_what_it_expected() {
                         Ok(expected) => {
                             computed += 1;
                             let doubles = matches!(change, Change::Wider(_));
-                            for device in devices.iter().filter(|d| !d.is_cpu() && !doubles) {
+                            let cancels = CANCELLING.contains(&case.name());
+                            for device in devices.iter().filter(|d| !d.is_cpu() && !doubles && !cancels) {
                                 match run(&case, &xs, device, false) {
                                     Err((text, file)) => {
                                         wrong.push(format!("{what}: {device} says {text:?} at {file}"))
@@ -243,16 +292,13 @@ fn every_function_computes_or_says_what_it_expected() {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Cases whose deviations are nothing but roundings where rows repeat.
-const CANCELLING: &[&str] = &["r2_score", "r2_score/each", "batch_normalization/long_rows"];
-
 #[test]
 fn every_function_takes_views_that_repeat_a_row() {
     let _alone = listen();
     let mut wrong = vec![];
     let groups = functions::groups();
     let cases = groups.iter().flat_map(|(_, entries)| entries.iter());
-    for case in cases.flat_map(|entry| (entry.cases)().into_iter().take(3)) {
+    for case in cases.flat_map(|entry| (entry.cases)()) {
         if CANCELLING.contains(&case.name()) {
             continue;
         }

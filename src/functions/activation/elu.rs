@@ -38,6 +38,7 @@ pub fn elu(x: &Variable) -> Variable {
 /// When `x` is no float.
 #[track_caller]
 pub fn elu_with(x: &Variable, alpha: f64) -> Variable {
+    let _named = crate::shape::named("elu");
     if alpha < 0.0 {
         // The output does not show the sign of the input then.
         return relu(x) * 2.0 - map(Elu(-alpha), [x]);

@@ -52,6 +52,7 @@ pub fn scatter_add(a: &Variable, indices: &Variable, b: &Variable) -> Variable {
 pub fn scatter_add_slice(a: &Variable, index: &[Slice], b: &Variable) -> Variable {
     let fits = || {
         let shape = basic_index(a.shape(), index)?;
+        ensure!(a.dtype(), ==, b.dtype());
         ensure!(*b.shape() == shape, format!("b.shape == {shape}"), "{}", b.shape());
         Ok(())
     };

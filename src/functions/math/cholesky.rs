@@ -70,6 +70,9 @@ pub(super) fn cases() -> Vec<Case> {
     vec![
         Case::new("cholesky", |x| cholesky(&definite(&x[0]))).input([3, 3]),
         Case::new("cholesky/batch", |x| cholesky(&definite(&x[0]))).input([2, 4, 4]),
+        Case::new("cholesky/itself", |x| cholesky(&x[0]))
+            .exact(ndarray::arr2(&[[4.0, 2.0], [2.0, 3.0]]).into_dyn())
+            .order(0),
         Case::new("cholesky/large", |x| cholesky(&definite(&(&x[0] * 0.1)))).input([70, 70]).order(1).tolerance(1e-4),
     ]
 }

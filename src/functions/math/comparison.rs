@@ -20,7 +20,8 @@ macro_rules! predicate {
 
             fn dtype(xs: &[Meta]) -> Result<DType, InvalidType> {
                 for x in xs {
-                    ensure!(x.dtype, ==, if $logic { DType::Bool } else { xs[0].dtype });
+                    let dtype = if $logic { DType::Bool } else { xs[0].dtype };
+                    ensure!(x.dtype == dtype, format!("all of {dtype}"), "{}", x.dtype);
                 }
                 Ok(DType::Bool)
             }

@@ -26,6 +26,7 @@ pub fn div(a: &Variable, b: &Variable) -> Variable {
 /// `c / x` for a number `c`; also written `c / &x`.
 #[track_caller]
 pub(super) fn div_from_constant(c: f64, x: &Variable) -> Variable {
+    let _named = crate::shape::named("div");
     map(DivFromConstant(c), [x])
 }
 

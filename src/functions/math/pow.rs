@@ -36,9 +36,9 @@ pub fn pow(a: &Variable, b: &Variable) -> Variable {
 /// When `x` is no float.
 #[track_caller]
 pub fn pow_scalar(x: &Variable, c: f64) -> Variable {
+    let _named = crate::shape::named("pow");
     if c == 0.5 {
         // As in NumPy, where the power of minus infinity is otherwise.
-        let _named = crate::shape::named("pow");
         return sqrt(x);
     }
     if c.fract() == 0.0 && c.abs() <= MOST_FACTORS { map(PowInteger(c), [x]) } else { map(PowScalar(c), [x]) }

@@ -62,6 +62,7 @@ pub fn dropout_mask(x: &Variable, ratio: f64) -> (Variable, Option<Tensor>) {
 /// When dtypes differ or shapes do not broadcast.
 #[track_caller]
 pub fn dropout_with_mask(x: &Variable, mask: &Tensor) -> Variable {
+    let _named = crate::shape::named("dropout");
     if config().train { x * Variable::constant(mask.clone()) } else { x.clone() }
 }
 

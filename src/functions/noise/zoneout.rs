@@ -59,6 +59,7 @@ pub fn zoneout_mask(h: &Variable, x: &Variable, ratio: f64) -> (Variable, Option
 /// When `mask` is not of `bool`, dtypes differ or shapes do not broadcast.
 #[track_caller]
 pub fn zoneout_with_mask(h: &Variable, x: &Variable, mask: &Tensor) -> Variable {
+    let _named = crate::shape::named("zoneout");
     if config().train { where_(&Variable::constant(mask.clone()), x, h) } else { x.clone() }
 }
 

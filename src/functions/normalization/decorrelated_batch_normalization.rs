@@ -90,6 +90,9 @@ pub fn decorrelated_batch_normalization(
 pub fn fixed_decorrelated_batch_normalization(x: &Variable, mean: &Variable, projection: &Variable) -> Variable {
     let check = || {
         ensure!(mean.ndim(), ==, 2);
+        ensure!(mean.dtype() == x.dtype(), "mean.dtype == x.dtype", "{} != {}", mean.dtype(), x.dtype());
+        let of = projection.dtype();
+        ensure!(of == x.dtype(), "projection.dtype == x.dtype", "{of} != {}", x.dtype());
         let (g, c) = (mean.shape()[0], mean.shape()[1]);
         fits(x, g)?;
         ensure!(x.shape()[1], ==, g * c);

@@ -39,6 +39,10 @@ impl Layers {
         if self.both_ways { 2 } else { 1 }
     }
 
+    pub fn stacks(&self) -> usize {
+        self.layers * self.directions()
+    }
+
     /// Over time steps `(B_t, in)` of a batch that shrinks.
     #[track_caller]
     pub fn over_steps(
@@ -56,6 +60,8 @@ impl Layers {
             for (t, x) in xs.iter().enumerate() {
                 ensure!(x.ndim() == 2, format!("xs[{t}] of shape (batch, in)"), "{}", x.shape());
                 ensure!(sizes[t] > 0, format!("at least one row in xs[{t}]"), "{}", x.shape());
+                let dtype = xs[0].dtype();
+                ensure!(x.dtype() == dtype, format!("xs[{t}].dtype == xs[0].dtype"), "{} != {dtype}", x.dtype());
                 let same = x.shape()[1] == xs[0].shape()[1];
                 ensure!(same, format!("xs[{t}].shape[1] == xs[0].shape[1]"), "{} and {}", x.shape(), xs[0].shape());
             }
@@ -127,8 +133,13 @@ impl Layers {
         x: &Variable,
         sizes: &[usize],
     ) -> Result<(), InvalidType> {
-        let (stacks, each) = (self.layers * self.directions(), self.cell.weights());
+        let (stacks, each) = (self.stacks(), self.cell.weights());
         ensure!(self.layers > 0, "n_layers > 0", "{}", self.layers);
+        ensure!(x.dtype().is_float(), "xs.dtype.kind == f", "{}", x.dtype());
+        let others = [Some(hx), cx].into_iter().flatten().chain(ws.iter().flatten()).chain(bs.iter().flatten());
+        for of in others {
+            ensure!(of.dtype() == x.dtype(), format!("states, weights and biases of {}", x.dtype()), "{}", of.dtype());
+        }
         ensure!(hx.ndim(), ==, 3);
         ensure!(hx.shape()[0] == stacks, format!("hx.shape[0] == {stacks} (layers x directions)"), "{}", hx.shape());
         ensure!(hx.shape()[1] == sizes[0], format!("hx.shape[1] == {} (sequences)", sizes[0]), "{}", hx.shape());
@@ -175,7 +186,7 @@ pub(super) fn case(
     call: impl Fn(&Layers, &[Variable]) -> Vec<Variable> + Send + Sync + 'static,
 ) -> crate::autograd::Case {
     let (inputs, units) = (2, 3);
-    let (stacks, each) = (layers.layers * layers.directions(), layers.cell.weights());
+    let (stacks, each) = (layers.stacks(), layers.cell.weights());
     let mut case = crate::autograd::Case::many(name, move |x| call(&layers, x));
     for size in [3, 2, 1] {
         case = case.input([size, inputs]);

@@ -75,8 +75,7 @@ fn run(
 
 pub(super) fn cases() -> Vec<Case> {
     let call = |layers: &Layers, x: &[Variable]| {
-        let stacks = x[3].shape()[0];
-        let (ws, bs) = weights_of(&x[5..], stacks, 8);
+        let (ws, bs) = weights_of(&x[5..], layers.stacks(), 8);
         let (hy, cy, ys) = run(layers, &x[3], &x[4], &ws, &bs, &x[..3]);
         [hy, cy].into_iter().chain(ys).collect()
     };

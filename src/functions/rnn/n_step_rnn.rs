@@ -89,8 +89,7 @@ fn run(
 
 pub(super) fn cases() -> Vec<Case> {
     let call = |layers: &Layers, x: &[Variable]| {
-        let stacks = x[3].shape()[0];
-        let (ws, bs) = weights_of(&x[4..], stacks, 2);
+        let (ws, bs) = weights_of(&x[4..], layers.stacks(), 2);
         let (hy, ys) = run(layers, &x[3], &ws, &bs, &x[..3]);
         std::iter::once(hy).chain(ys).collect()
     };
