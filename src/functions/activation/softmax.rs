@@ -83,9 +83,9 @@ impl Function for Softmax {
     fn backward(&self, saved: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
         let y = saved.output(0);
         vec![gys[0].as_ref().map(|gy| {
-            let weighted = y * gy;
-            let total = sum_axes(&weighted, Some(&[self.axis]), true);
-            weighted - y * total
+            // Nobody holds the products: the sum computes them as it reads.
+            let total = sum_axes(&(y * gy), Some(&[self.axis]), true);
+            y * (gy - total)
         })]
     }
 }
