@@ -70,6 +70,10 @@ fn kernels_are_kept_on_disk() {
     assert!(!kept.exists() && !Path::new("off").exists());
 }
 
+fn has_halves(device: &Device) -> bool {
+    Tensor::from_host(ndarray::arr1(&[half::f16::ONE]).into_dyn(), device).is_ok()
+}
+
 #[test]
 #[ignore = "started by the test below"]
 fn tunes() {
@@ -85,7 +89,13 @@ fn tunes() {
         let all = [y.clone(), y.sum(Some(&[0]), false), convolved.data().clone()].into_iter().chain(gradients);
         all.map(|t| t.to_f64().unwrap()).collect::<Vec<_>>()
     };
-    let found = device.tune(|| product(&device));
+    let found = device.tune(|| {
+        if has_halves(&device) {
+            let x = Tensor::linspace(-1.0, 1.0, 64 * 48, &device).reshape([64, 48]).cast(DType::F16);
+            x.matmul(&x, false, true).force();
+        }
+        product(&device)
+    });
     for (i, (a, e)) in found.iter().zip(&product(&Device::cpu())).enumerate() {
         catena::testing::close(&format!("result {i}"), a, e, 1e-4).unwrap();
     }
@@ -106,6 +116,9 @@ fn choices_are_measured_and_kept() {
     let text = std::fs::read_to_string(file).unwrap();
     assert!(text.contains("\"version\": 1") && text.contains("matmul") && text.contains("reduce"), "{text}");
     assert!(text.contains("convolution ") && text.contains("convolution weights"), "{text}");
+    // Products are asked about by the dtype they are stored in and the one they are computed in.
+    assert!(text.contains("[F32, F32]"), "{text}");
+    assert_eq!(text.contains("[F16, F32]"), has_halves(&open()), "{text}");
     std::fs::write(file, "{\"version\": 7").unwrap();
     let all: Vec<_> = (0..2).map(|_| child("tunes", &[("CATENA_CACHE", path), ("CATENA_TUNE", "full")])).collect();
     all.into_iter().for_each(finished);
