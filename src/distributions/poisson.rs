@@ -40,8 +40,8 @@ fn few(lam: &Variable) -> Variable {
     let mut events = below(&reached);
     for n in 1..EVENTS {
         term = term * lam * (1.0 / n as f64);
-        reached = reached + &term;
-        events = events + below(&reached);
+        reached += &term;
+        events += below(&reached);
         for v in [&term, &reached, &events] {
             v.data().force();
         }

@@ -77,6 +77,18 @@ impl Windows {
         (0..count.iter().product()).map(|i| R::of(of(i))).collect()
     }
 
+    /// The place in each window of its first pixel that is no padding; 0 where all are.
+    fn firsts(&self) -> Vec<i32> {
+        let Windows { count, ksize, stride, pad, .. } = *self;
+        let of = |o: usize| {
+            let windows = [o / count[2] / count[1], o / count[2] % count[1], o % count[2]];
+            let places: [usize; 3] = std::array::from_fn(|a| pad[a].saturating_sub(windows[a] * stride[a]));
+            let inside = (0..3).all(|a| places[a] < ksize[a]);
+            if inside { ((places[0] * ksize[1] + places[1]) * ksize[2] + places[2]) as i32 } else { 0 }
+        };
+        (0..count.iter().product()).map(of).collect()
+    }
+
     /// The pixel that an index of window `o` names, if it is one of the image.
     fn named(&self, o: usize, index: i32) -> Option<usize> {
         let Windows { image, count, ksize, stride, pad } = *self;
@@ -97,6 +109,8 @@ impl Windows {
         let x = elementwise::values::<R>(x);
         // SAFETY: the indices are fresh, and known to nobody else.
         let indices = indices.map(|b| Disjoint::new(unsafe { b.host_mut::<i32>(0, planes * windows) }));
+        // Padding is smaller than minus infinity.
+        let firsts = if indices.is_some() { self.firsts() } else { vec![] };
         let cost = self.ksize.iter().product();
         fill_rows::<R>(out, Rows { count: planes, length: windows, cost }, |plane, y| {
             let x = &x[plane * pixels..(plane + 1) * pixels];
@@ -108,7 +122,7 @@ impl Windows {
             };
             // SAFETY: each plane has its own.
             let at = unsafe { indices.range(plane * windows..(plane + 1) * windows) };
-            at.fill(0);
+            at.copy_from_slice(&firsts);
             self.runs(|run| {
                 let place = run.place as i32;
                 let at = &mut at[run.window..run.window + run.n];
