@@ -401,6 +401,24 @@ fn pair<R: Lane>(a: &[R], b: &[R]) -> [f64; 2] {
     pulp::Arch::new().dispatch(Pass(a, b))
 }
 
+/// Adds each `a` and `a * b` to the sums of its column.
+fn add_pairs<R: Lane>(sums: &mut [[f64; 2]], a: &[R], b: &[R]) {
+    struct Pass<'a, R>(&'a mut [[f64; 2]], &'a [R], &'a [R]);
+    impl<R: Lane> pulp::NullaryFnOnce for Pass<'_, R> {
+        type Output = ();
+        #[inline(always)]
+        fn call(self) {
+            let n = self.0.len();
+            let (a, b) = (&self.1[..n], &self.2[..n]);
+            for i in 0..n {
+                self.0[i][0] += a[i].to_f64();
+                self.0[i][1] += (a[i] * b[i]).to_f64();
+            }
+        }
+    }
+    pulp::Arch::new().dispatch(Pass(sums, a, b));
+}
+
 impl Geometry {
     /// Folds spans of rows in parallel: `fold` takes a span of elements to one value, `join` two values to one.
     fn spans<V: Copy + Default + Send>(
@@ -517,10 +535,7 @@ impl Geometry {
             each_block(&blocks_a, a.source, at, n, |from, a| {
                 each_block(&blocks_b, b.source, at + from, a.len(), |_, b| {
                     runs(from, a.len(), self.kept, |to, column, run| {
-                        let pairs = a[to..to + run].iter().zip(&b[to..to + run]);
-                        for (s, (a, b)) in sums[column..column + run].iter_mut().zip(pairs) {
-                            *s = [s[0] + a.to_f64(), s[1] + (*a * *b).to_f64()];
-                        }
+                        add_pairs(&mut sums[column..column + run], &a[to..to + run], &b[to..to + run]);
                     });
                 });
             });
