@@ -7,7 +7,7 @@
 //! As in the paper: images are constant, passes are timed apart and waited for, and the times are those of batch 1 and the mean
 //! of batches 2 to 11. The backward pass of a single convolution includes the gradient of its input, that of a network does not;
 //! a network's gradient begins at its scores. Each row is measured by a process of its own, and on a GPU by two: one finds no
-//! kernels on disk, the other those of the first.
+//! kernels on disk, of the driver's either, the other those of the first.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -86,6 +86,9 @@ fn measure_apart(w: &Workload, device: &str, batch: usize, later: usize, cache: 
     let output = Command::new(std::env::current_exe().map_err(|e| e.to_string())?)
         .args([device, "--here", "--only", w.name, "--batch", &batch.to_string(), "--later", &later.to_string()])
         .env("CATENA_CACHE", cache)
+        // What Mesa and NVIDIA's driver keep by themselves.
+        .env("MESA_SHADER_CACHE_DIR", cache.join("mesa"))
+        .env("__GL_SHADER_DISK_CACHE_PATH", cache)
         .output()
         .map_err(|e| e.to_string())?;
     let text = String::from_utf8_lossy(&output.stdout);

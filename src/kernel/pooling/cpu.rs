@@ -79,11 +79,12 @@ impl Windows {
 
     /// The place in each window of its first pixel that is no padding; 0 where all are.
     fn firsts(&self) -> Vec<i32> {
-        let Windows { count, ksize, stride, pad, .. } = *self;
+        let Windows { image, count, ksize, stride, pad } = *self;
         let of = |o: usize| {
             let windows = [o / count[2] / count[1], o / count[2] % count[1], o % count[2]];
             let places: [usize; 3] = std::array::from_fn(|a| pad[a].saturating_sub(windows[a] * stride[a]));
-            let inside = (0..3).all(|a| places[a] < ksize[a]);
+            let pixel = |a: usize| windows[a] * stride[a] + places[a] - pad[a];
+            let inside = (0..3).all(|a| places[a] < ksize[a] && pixel(a) < image[a]);
             if inside { ((places[0] * ksize[1] + places[1]) * ksize[2] + places[2]) as i32 } else { 0 }
         };
         (0..count.iter().product()).map(of).collect()
