@@ -70,8 +70,8 @@ pub struct Op {
     pub arity: usize,
     /// Whether the function takes the element's position.
     pub indexed: bool,
-    /// Whether it is so little that row kernels compute it as they read its operands, even if others do that too: then
-    /// as much memory is read as otherwise written and read.
+    /// Whether it is so little that row kernels compute it as they read its operands, even if others do that too. That
+    /// moves less memory than writing and reading the values would, unless a holder asks for them afterwards.
     pub cheap: bool,
     /// The block loop in `f32`.
     pub f32: BlockFn<f32>,

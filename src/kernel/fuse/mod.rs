@@ -3,8 +3,8 @@
 //! A pending operand is computed inside its consumer's kernel when both have the same elements in the same order. If
 //! somebody else still holds it, it is written as a further output of that kernel, so nothing is computed twice: an
 //! operand under another view, or of another size, is computed first, by a kernel of its own. What is computed more than
-//! once are numbers that repeat, and in row kernels [cheap](crate::tensor::Op::cheap) operators, where computing them again
-//! moves no more memory than writing and reading them would: no work grows by it.
+//! once are numbers that repeat, and in row kernels [cheap](crate::tensor::Op::cheap) operators: of two operands it reads
+//! one tensor more than writing and reading the values would, if a holder asks for them later by themselves, else less.
 
 mod claim;
 mod gather;
