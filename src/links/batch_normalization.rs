@@ -47,6 +47,21 @@ crate::chain! {
     }
 }
 
+/// Gives factors and shifts their shape, and running statistics that have none their first values.
+fn initialize<'a>(
+    factors: impl Iterator<Item = &'a Parameter>,
+    [avg_mean, avg_var]: [&Persistent; 2],
+    shape: &Shape,
+    device: &Device,
+) {
+    factors.for_each(|p| p.initialize(shape.clone()));
+    if avg_mean.data().size() == 0 && shape.size() > 0 {
+        let (mean, var) = fresh(shape, device);
+        avg_mean.set_data(mean);
+        avg_var.set_data(var);
+    }
+}
+
 /// The running statistics of a link before its first batch: of a shape, or of none yet.
 fn fresh(shape: &Shape, device: &Device) -> (Tensor, Tensor) {
     (Tensor::zeros(shape.clone(), DType::F32, device).copy(), Tensor::ones(shape.clone(), DType::F32, device).copy())
@@ -115,14 +130,7 @@ impl BatchNormalization {
     }
 
     fn initialize(&self, shape: &Shape, device: &Device) {
-        for p in self.gamma.iter().chain(&self.beta) {
-            p.initialize(shape.clone());
-        }
-        if self.avg_mean.data().size() == 0 && shape.size() > 0 {
-            let (mean, var) = fresh(shape, device);
-            self.avg_mean.set_data(mean);
-            self.avg_var.set_data(var);
-        }
+        initialize(self.gamma.iter().chain(&self.beta), [&self.avg_mean, &self.avg_var], shape, device);
     }
 
     /// The normalised `x`, `(N, C, ..)`.
@@ -274,14 +282,7 @@ impl BatchRenormalization {
     }
 
     fn initialize(&self, shape: &Shape, device: &Device) {
-        for p in self.gamma.iter().chain(&self.beta) {
-            p.initialize(shape.clone());
-        }
-        if self.avg_mean.data().size() == 0 && shape.size() > 0 {
-            let (mean, var) = fresh(shape, device);
-            self.avg_mean.set_data(mean);
-            self.avg_var.set_data(var);
-        }
+        initialize(self.gamma.iter().chain(&self.beta), [&self.avg_mean, &self.avg_var], shape, device);
     }
 
     /// The normalised `x`, `(N, C, ..)`.
