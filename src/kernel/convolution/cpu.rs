@@ -45,7 +45,11 @@ fn into<E: Number>(direction: Direction, s: &ConvolutionShape, args: &[Tensor], 
     if E::DTYPE == DType::F32
         && let Some((job, side)) = winograd::side(direction, s)
     {
-        return winograd::run_cpu((&job, side), args[0].device(), &a, &b, sink, WORKSPACE);
+        let (choice, device) = ((&job, side), args[0].device());
+        return match (direction, sink) {
+            (Direction::Weights, Sink::Memory(gw)) => winograd::run_weights_cpu(choice, device, &a, &b, gw, WORKSPACE),
+            (_, sink) => winograd::run_cpu(choice, device, &a, &b, sink, WORKSPACE),
+        };
     }
     match (direction, sink) {
         (Direction::Forward, sink) => forward::run_cpu(s, &a, &b, sink),

@@ -188,7 +188,7 @@ pub(super) fn together() -> usize {
     Arch::new().dispatch(Together)
 }
 
-const fn rows_of<S: Simd>() -> usize {
+pub(super) const fn rows_of<S: Simd>() -> usize {
     if S::REGISTER_COUNT >= 32 { 8 } else { 4 }
 }
 

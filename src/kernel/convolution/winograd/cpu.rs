@@ -17,7 +17,7 @@ use pulp::{Arch, Simd, WithSimd};
 use std::{marker::PhantomData, ops::Range};
 
 /// Outer channels whose filters stay in the second-level cache while all panels of a block are multiplied with them.
-const CHANNELS: usize = 64;
+pub(super) const CHANNELS: usize = 64;
 
 /// Bytes that the pixels and sums of a block take, about.
 const BLOCK: usize = 6 << 20;
@@ -26,7 +26,7 @@ const BLOCK: usize = 6 << 20;
 const PANELS: usize = 4;
 
 /// Elements between positions beside their own: whole pages apart they would share few lines of the caches.
-const APART: usize = tiles::SLACK;
+pub(super) const APART: usize = tiles::SLACK;
 
 pub(in super::super) fn run_cpu<E: Number>(
     (job, side): (&Job, usize),
@@ -200,18 +200,18 @@ impl<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize> WithSimd for F
 
 /// Neighbouring tiles of one row of an image's tiles.
 #[derive(Debug, Clone, Copy)]
-struct Run {
-    image: usize,
+pub(super) struct Run {
+    pub image: usize,
     /// Their row, and the first one's column.
-    row: usize,
-    column: usize,
-    n: usize,
+    pub row: usize,
+    pub column: usize,
+    pub n: usize,
     /// The first one's place in the block.
-    at: usize,
+    pub at: usize,
 }
 
 /// The tiles `range` of all images as runs.
-fn runs(job: &Job, side: usize, range: Range<usize>) -> Vec<Run> {
+pub(super) fn runs(job: &Job, side: usize, range: Range<usize>) -> Vec<Run> {
     let [rows, columns] = job.tiles(side);
     let (mut runs, mut tile) = (vec![], range.start);
     while tile < range.end {

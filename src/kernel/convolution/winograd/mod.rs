@@ -3,7 +3,8 @@
 //!
 //! `y = A' [(G w G') * (B' x B)] A`, where `*` multiplies element by element and is summed over channels: one matrix
 //! product for each of the `(M + 2)^2` positions (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks",
-//! 2015). The gradient to the images is the same with the filters turned, of the results' gradient.
+//! 2015). The gradient to the images is the same with the filters turned, of the results' gradient; that to the filters sums
+//! over tiles where the others sum over channels ([`weights`]).
 //!
 //! Errors relative to the largest result, measured by this module's tests over 512 channels, are under 2e-6 for `M = 2` and
 //! under 2e-5 for `M = 4`. Only `float32` takes this way, and nothing does with `CATENA_WINOGRAD=off`.
@@ -12,8 +13,10 @@ mod cpu;
 #[cfg(test)]
 mod tests;
 mod transforms;
+mod weights;
 
 pub(super) use cpu::run_cpu;
+pub(super) use weights::run_cpu as run_weights_cpu;
 
 use super::Direction;
 use crate::shape::ConvolutionShape;
@@ -51,7 +54,7 @@ impl Job {
         let [_, rows, columns] = s.windows;
         let [_, above, left] = s.pad.map(|p| p as isize);
         Some(match direction {
-            Direction::Forward => Job {
+            Direction::Forward | Direction::Weights => Job {
                 images,
                 groups,
                 inner: s.channels,
@@ -73,7 +76,6 @@ impl Job {
                 strides: [group, 9, s.channels * 9],
                 turned: true,
             },
-            Direction::Weights => return None,
         })
     }
 

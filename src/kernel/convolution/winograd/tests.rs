@@ -1,6 +1,6 @@
 //! Against plain sums in f64: results at every edge, and the error that the module states.
 
-use super::{Direction, Job, cpu};
+use super::{Direction, Job, cpu, weights};
 use crate::{
     device::Device,
     kernel::{
@@ -27,7 +27,12 @@ fn error<E: Number>(direction: Direction, s: &ConvolutionShape, side: usize, wor
     let mut y = vec![E::from_f64(f64::NAN); expected.len()];
     let job = Job::of(direction, s).expect("windows of 3 by 3");
     let (x, w) = (Operand { values: &a }, Operand { values: &b });
-    cpu::run_cpu((&job, side), &Device::cpu(), &x, &w, Sink::Memory(&mut y), workspace).expect("memory");
+    let (choice, device) = ((&job, side), Device::cpu());
+    match direction {
+        Direction::Weights => weights::run_cpu(choice, &device, &x, &w, &mut y, workspace),
+        _ => cpu::run_cpu(choice, &device, &x, &w, Sink::Memory(&mut y), workspace),
+    }
+    .expect("memory");
     let most = expected.iter().fold(1e-9, |m: f64, v| m.max(v.abs()));
     y.iter()
         .zip(&expected)
@@ -47,7 +52,8 @@ fn tiles_of_every_edge() {
         sizes(&[1, 230, 6, 70], &[45, 230, 3, 3], &c().pad(1)),
         sizes(&[7, 2, 5, 5], &[34, 2, 3, 3], &c().pad([0, 2])),
     ] {
-        for (direction, side) in [Direction::Forward, Direction::Data].into_iter().flat_map(|d| [(d, 2), (d, 4)]) {
+        let directions = [Direction::Forward, Direction::Data, Direction::Weights];
+        for (direction, side) in directions.into_iter().flat_map(|d| [(d, 2), (d, 4)]) {
             // All filters at once, and in parts of few of them.
             for workspace in [WORKSPACE, 36 * 1000] {
                 let exact = error::<f64>(direction, &s, side, workspace);
@@ -62,8 +68,13 @@ fn tiles_of_every_edge() {
 #[test]
 fn errors_are_as_stated() {
     let s = sizes(&[1, 512, 14, 14], &[16, 512, 3, 3], &Convolution::default().pad(1));
-    let [two, four] = [2, 4].map(|side| error::<f32>(Direction::Forward, &s, side, WORKSPACE));
+    let errors = |direction, s: &ConvolutionShape| [2, 4].map(|side| error::<f32>(direction, s, side, WORKSPACE));
+    let [two, four] = errors(Direction::Forward, &s);
     println!("relative to the largest result: {two:e}, {four:e}");
+    assert!(two < 2e-6 && four < 2e-5, "{two} {four}");
+    let s = sizes(&[8, 20, 64, 60], &[16, 20, 3, 3], &Convolution::default().pad(1));
+    let [two, four] = errors(Direction::Weights, &s);
+    println!("of the gradient to the filters: {two:e}, {four:e}");
     assert!(two < 2e-6 && four < 2e-5, "{two} {four}");
 }
 
@@ -81,13 +92,17 @@ fn the_rule_takes_tiles_where_they_pay_and_what_follows_is_applied() {
         assert!(super::side(Direction::Forward, &sizes(&x, &w, &padded)).is_none(), "{x:?} {w:?}");
     }
     let s = sizes(&[5, 64, 21, 19], &[72, 64, 3, 3], &padded);
-    for direction in [Direction::Forward, Direction::Data] {
+    for direction in [Direction::Forward, Direction::Data, Direction::Weights] {
         assert!(super::side(direction, &s).is_some());
         let arrays = Arrays::draw(&s);
         let [a, b] = arrays.operands(direction);
         let of = |dtype| {
             let (a, b) = (a.cast(dtype), b.cast(dtype));
-            let y = if direction == Direction::Forward { a.convolve(&b, &s) } else { a.convolve_data(&b, &s) };
+            let y = match direction {
+                Direction::Forward => a.convolve(&b, &s),
+                Direction::Data => a.convolve_data(&b, &s),
+                Direction::Weights => a.convolve_weights(&b, &s),
+            };
             y.mul(&y).add_scalar(1.0).cast(DType::F64).to_vec::<f64>().unwrap()
         };
         for (i, (single, double)) in of(DType::F32).iter().zip(of(DType::F64)).enumerate() {

@@ -13,6 +13,10 @@ pub(super) trait Tile<E: Number, const M: usize, const N: usize> {
     fn filters<S: Simd>(s: S, x: [E::Vector<S>; 3]) -> [E::Vector<S>; N];
     /// `A' x`, for results.
     fn results<S: Simd>(s: S, x: [E::Vector<S>; N]) -> [E::Vector<S>; M];
+    /// `A x`, for gradients of results.
+    fn gradients<S: Simd>(s: S, x: [E::Vector<S>; M]) -> [E::Vector<S>; N];
+    /// `G' x`, for gradients of filters.
+    fn taps<S: Simd>(s: S, x: [E::Vector<S>; N]) -> [E::Vector<S>; 3];
 }
 
 /// `factor x + y`.
@@ -60,6 +64,19 @@ impl<E: Number> Tile<E, 2, 4> for Two {
     fn results<S: Simd>(s: S, [a, b, c, d]: [E::Vector<S>; 4]) -> [E::Vector<S>; 2] {
         [sum::<E, S>(s, a, sum::<E, S>(s, b, c)), less::<E, S>(s, less::<E, S>(s, b, c), d)]
     }
+
+    /// `1 0; 1 1; 1 -1; 0 -1`
+    #[inline(always)]
+    fn gradients<S: Simd>(s: S, [a, b]: [E::Vector<S>; 2]) -> [E::Vector<S>; 4] {
+        [a, sum::<E, S>(s, a, b), less::<E, S>(s, a, b), scaled::<E, S>(s, -1.0, b)]
+    }
+
+    /// `1 1/2 1/2 0; 0 1/2 -1/2 0; 0 1/2 1/2 1`
+    #[inline(always)]
+    fn taps<S: Simd>(s: S, [a, b, c, d]: [E::Vector<S>; 4]) -> [E::Vector<S>; 3] {
+        let (even, odd) = (sum::<E, S>(s, b, c), less::<E, S>(s, b, c));
+        [times::<E, S>(s, 0.5, even, a), scaled::<E, S>(s, 0.5, odd), times::<E, S>(s, 0.5, even, d)]
+    }
 }
 
 /// Tiles by the points 0, 1, -1, 2, -2 and infinity.
@@ -105,6 +122,34 @@ impl<E: Number> Tile<E, 4, 6> for Four {
             times::<E, S>(s, 2.0, steep, slope),
             times::<E, S>(s, 4.0, far, near),
             times::<E, S>(s, 8.0, steep, sum::<E, S>(s, slope, f)),
+        ]
+    }
+
+    /// `1 0 0 0; 1 1 1 1; 1 -1 1 -1; 1 2 4 8; 1 -2 4 -8; 0 0 0 1`
+    #[inline(always)]
+    fn gradients<S: Simd>(s: S, [a, b, c, d]: [E::Vector<S>; 4]) -> [E::Vector<S>; 6] {
+        let (even, odd) = (sum::<E, S>(s, a, c), sum::<E, S>(s, b, d));
+        let (far, steep) = (times::<E, S>(s, 4.0, c, a), times::<E, S>(s, 4.0, d, b));
+        [
+            a,
+            sum::<E, S>(s, even, odd),
+            less::<E, S>(s, even, odd),
+            times::<E, S>(s, 2.0, steep, far),
+            times::<E, S>(s, -2.0, steep, far),
+            d,
+        ]
+    }
+
+    /// `1/4 -1/6 -1/6 1/24 1/24 0; 0 -1/6 1/6 1/12 -1/12 0; 0 -1/6 -1/6 1/6 1/6 1`
+    #[inline(always)]
+    fn taps<S: Simd>(s: S, [a, b, c, d, e, f]: [E::Vector<S>; 6]) -> [E::Vector<S>; 3] {
+        let (near, far) = (sum::<E, S>(s, b, c), sum::<E, S>(s, d, e));
+        let (slope, steep) = (less::<E, S>(s, c, b), less::<E, S>(s, d, e));
+        let begin = times::<E, S>(s, -1.0 / 6.0, near, scaled::<E, S>(s, 0.25, a));
+        [
+            times::<E, S>(s, 1.0 / 24.0, far, begin),
+            times::<E, S>(s, 1.0 / 12.0, steep, scaled::<E, S>(s, 1.0 / 6.0, slope)),
+            times::<E, S>(s, 1.0 / 6.0, less::<E, S>(s, far, near), f),
         ]
     }
 }
