@@ -180,6 +180,9 @@ fn accessors(code: &str, kind: &Kind) -> String {
             text.push_str(&format!("fn {name}({list}) -> i32 {{ return b1[{sum}]; }}\n"));
         } else if name.starts_with("put_") {
             text.push_str(&format!("fn {name}({but_one}, v: i32) {{ b1[{but_one_sum}] = v; }}\n"));
+        } else if name == "store4" {
+            let first = format!("{}(v.x)", kind.stored);
+            text.push_str(&format!("fn {name}({but_one}, v: vec4<T>) {{ b0[{but_one_sum}] = {first}; }}\n"));
         } else if name == "store" || name.starts_with("store_") || name.starts_with("write_") {
             text.push_str(&format!("fn {name}({but_one}, v: T) {{ b0[{but_one_sum}] = {stored}; }}\n"));
         } else if name == "op" {

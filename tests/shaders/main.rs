@@ -78,34 +78,45 @@ const ROWS: &[&[&str]] = &[
 fn every_schedule_with_every_operand() {
     /// The first of them, which read their operands themselves.
     const DIRECT: usize = 3;
+    const SINGLE: usize = 2;
     const SCHEDULES: &[&[&str]] = &[
-        &["gemm/direct_8x8.wgsl", "gemm/put4.wgsl"],
-        &["gemm/direct_8x16.wgsl", "gemm/put4.wgsl"],
+        &["gemm/direct_8x8.wgsl"],
+        &["gemm/direct_8x16.wgsl"],
         &["gemm/direct_1x1.wgsl"],
-        &["gemm/broadcast_16x32.wgsl", "gemm/put4.wgsl"],
-        &["gemm/broadcast_32x32.wgsl", "gemm/put4.wgsl"],
-        &["gemm/tiled.wgsl", "gemm/registers_4x4.wgsl", "gemm/put4.wgsl"],
-        &["gemm/tiled.wgsl", "gemm/registers_8x8.wgsl", "gemm/put4.wgsl"],
+        &["gemm/broadcast_16x32.wgsl"],
+        &["gemm/broadcast_32x32.wgsl"],
+        &["gemm/tiled.wgsl", "gemm/registers_4x4.wgsl"],
+        &["gemm/tiled.wgsl", "gemm/registers_8x8.wgsl"],
     ];
     const FETCHES: [&[&str]; 2] =
         [&["gemm/fetch_a.wgsl", "gemm/fetch_b.wgsl"], &["gemm/fetch_a_vectors.wgsl", "gemm/fetch_b_vectors.wgsl"]];
     const MATRICES: &[&str] = &["gemm/flat.wgsl", "gemm/matrix_a.wgsl", "gemm/matrix_b.wgsl"];
+    const PUTS: &[&[&str]] =
+        &[&["gemm/put4.wgsl", "gemm/put.wgsl"], &["gemm/put4.wgsl", "gemm/put_part.wgsl"], &["gemm/put4_vectors.wgsl"]];
     const IMAGES: &[&str] =
         &["convolution/phase.wgsl", "convolution/table.wgsl", "convolution/cell.wgsl", "convolution/patches.wgsl"];
     let all = join::files();
     let mut sets: Vec<Vec<&str>> = vec![];
     for (i, schedule) in SCHEDULES.iter().enumerate() {
-        for (fetch, put) in FETCHES.iter().zip(["gemm/put.wgsl", "gemm/put_part.wgsl"]) {
-            let fetch = if i < DIRECT { &[] } else { *fetch };
-            sets.push([schedule, MATRICES, fetch, &[put]].concat());
+        // A thread with one result has no vector of them.
+        let puts = if i == SINGLE { &PUTS[..2] } else { PUTS };
+        for (n, put) in puts.iter().enumerate() {
+            let fetch = if i < DIRECT { &[] } else { FETCHES[n.min(1)] };
+            sets.push([*schedule, MATRICES, fetch, *put].concat());
         }
         let fetch = if i < DIRECT { &[] } else { FETCHES[0] };
-        let gather = [IMAGES, &["convolution/deliver.wgsl"], fetch].concat();
-        sets.push([*schedule, &gather, &["gemm/matrix_a.wgsl"]].concat());
-        sets.push([*schedule, &gather, &["convolution/weights.wgsl"]].concat());
-        let parts = [IMAGES, &["convolution/deliver_part.wgsl", "gemm/matrix_a.wgsl"], fetch].concat();
-        sets.push([*schedule, &parts].concat());
-        sets.push([*schedule, &["convolution/windows.wgsl", "convolution/cell.wgsl", "gemm/put.wgsl"], fetch].concat());
+        for put in puts {
+            sets.push([*schedule, &["convolution/windows.wgsl", "convolution/cell.wgsl"], fetch, *put].concat());
+        }
+        for deliver in ["convolution/deliver.wgsl", "convolution/deliver_part.wgsl"] {
+            for weights in ["gemm/matrix_a.wgsl", "convolution/weights.wgsl"] {
+                let put = ["gemm/put4.wgsl", "convolution/put.wgsl", deliver, weights];
+                sets.push([*schedule, IMAGES, &put, fetch].concat());
+            }
+        }
+        if i != SINGLE {
+            sets.push([*schedule, IMAGES, &["convolution/put4_images.wgsl", "gemm/matrix_a.wgsl"], fetch].concat());
+        }
     }
     sets.push(vec!["convolution/add_windows.wgsl"]);
     sets.push(vec!["convolution/lay_windows.wgsl"]);

@@ -6,7 +6,7 @@ use crate::{
     device::Gpu,
     error::Result,
     kernel::{
-        emit::{Index, Kernel},
+        emit::{Index, Kernel, epilogue_vectorises},
         matmul::{Kind, Schedule, Sizes, add_parts, parts_buffer, parts_within},
         tuner::{self, Question},
     },
@@ -142,10 +142,14 @@ impl Gather<'_> {
             wgsl!("convolution/patches.wgsl"),
         ];
         operands.push(if weighted { wgsl!("convolution/weights.wgsl") } else { wgsl!("gemm/matrix_a.wgsl") });
-        operands.push(if schedule.parts > 1 {
-            wgsl!("convolution/deliver_part.wgsl")
+        let columns = self.lengths.iter().product();
+        let by_four = !phased && schedule.stores_vectors() && epilogue_vectorises(plan, 2, columns);
+        operands.extend_from_slice(if by_four {
+            &[wgsl!("convolution/put4_images.wgsl")]
+        } else if schedule.parts > 1 {
+            &[wgsl!("gemm/put4.wgsl"), wgsl!("convolution/put.wgsl"), wgsl!("convolution/deliver_part.wgsl")]
         } else {
-            wgsl!("convolution/deliver.wgsl")
+            &[wgsl!("gemm/put4.wgsl"), wgsl!("convolution/put.wgsl"), wgsl!("convolution/deliver.wgsl")]
         });
         let vectors = match &self.weights {
             Weights::Matrix { leaf, shape } if !schedule.block.is_direct() => {
@@ -162,6 +166,7 @@ impl Gather<'_> {
         if !schedule.block.is_direct() {
             kernel.constant("A_ALONG_K", 1);
             kernel.constant("B_ALONG_K", 0);
+            schedule.says_whole(&mut kernel, sizes.k);
         }
         kernel.constant("PHASED", u32::from(phased));
         kernel.constant("WEIGHTED", u32::from(weighted));
@@ -180,7 +185,7 @@ impl Gather<'_> {
         kernel.word("k", sizes.k);
         kernel.word("images", self.images);
         kernel.word("outputs", self.groups * self.rows);
-        kernel.word("columns", self.lengths.iter().product());
+        kernel.word("columns", columns);
         kernel.word("phases", self.phases.len());
         kernel.word("phase_table", entries * (1 + usize::from(weighted) + axes));
         for (names, values) in [
@@ -204,7 +209,11 @@ impl Gather<'_> {
             schedule.launch(kernel, &sizes);
             return add_parts(buffer, schedule.parts, plan);
         }
-        kernel.epilogue(plan, Index::Split(2));
+        if by_four {
+            kernel.epilogue4(plan, 2);
+        } else {
+            kernel.epilogue(plan, Index::Split(2));
+        }
         schedule.launch(kernel, &sizes);
         Ok(())
     }

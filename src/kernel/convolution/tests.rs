@@ -117,6 +117,8 @@ fn geometries() -> Vec<ConvolutionShape> {
         sizes(&[1, 2, 3, 9, 8], &[3, 2, 2, 3, 3], &c().pad(1).stride([1, 2, 3]).dilate([1, 2, 1])),
         sizes(&[3, 3, 40], &[3, 1, 5], &c().stride(2).dilate(3).groups(3)),
         sizes(&[2, 2, 5, 5], &[3, 2, 2, 2], &c().stride(4)),
+        // Results of an image, and elements of a filter, in whole fours.
+        sizes(&[3, 2, 6, 7], &[18, 2, 3, 2], &c()),
         sizes(&[2, 2, 6, 5], &[3, 2, 3, 3], &c().stride(2).cover_all(true)),
     ]
 }

@@ -12,7 +12,7 @@ use crate::{
     error::Result,
     kernel::{
         WORKSPACE,
-        emit::{Index, Kernel},
+        emit::{Index, Kernel, epilogue_vectorises},
         matmul::{Kind, Schedule, Sizes, add_parts, parts_buffer, parts_within},
         parallel::{self, Disjoint},
         tiles::{self, Number, Product, Rows, Run, Workspace},
@@ -57,7 +57,8 @@ pub(super) fn run_gpu(
     };
     schedule.parts = parts_within(gpu, schedule.parts, plan);
     let mut operands: Vec<Wgsl> = vec![wgsl!("convolution/windows.wgsl"), wgsl!("convolution/cell.wgsl")];
-    operands.push(if schedule.parts > 1 { wgsl!("gemm/put_part.wgsl") } else { wgsl!("gemm/put.wgsl") });
+    let by_four = schedule.stores_vectors() && epilogue_vectorises(plan, 1, sizes.n);
+    operands.extend_from_slice(schedule.puts(by_four));
     if !schedule.block.is_direct() {
         operands.extend([wgsl!("gemm/fetch_a.wgsl"), wgsl!("gemm/fetch_b.wgsl")]);
     }
@@ -66,6 +67,7 @@ pub(super) fn run_gpu(
     if !schedule.block.is_direct() {
         kernel.constant("A_ALONG_K", 1);
         kernel.constant("B_ALONG_K", 1);
+        schedule.says_whole(&mut kernel, sizes.k);
     }
     kernel.constant("WEIGHTED", 0);
     kernel.constant("AXES", axes as u32);
@@ -107,7 +109,11 @@ pub(super) fn run_gpu(
         schedule.launch(kernel, &sizes);
         return add_parts(buffer, schedule.parts, plan);
     }
-    kernel.epilogue(plan, Index::Split(1));
+    if by_four {
+        kernel.epilogue4(plan, 1);
+    } else {
+        kernel.epilogue(plan, Index::Split(1));
+    }
     kernel.word("columns", sizes.n);
     schedule.launch(kernel, &sizes);
     Ok(())

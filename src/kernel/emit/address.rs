@@ -263,7 +263,7 @@ impl Kernel<'_> {
 pub(super) fn vectorises(plan: &Plan) -> bool {
     let strides: SmallVec<[&[isize]; 8]> = plan.leaves.iter().map(|l| &l.strides[..]).collect();
     let (dims, strides) = collapse(&plan.shape, &strides);
-    if plan.outputs.iter().any(|o| o.offset % 4 != 0 || o.region.is_some()) {
+    if !outputs_vectorise(plan) {
         return false;
     }
     // A single element is read as such: as a vector, its leaf would be splat and its output not.
@@ -280,11 +280,23 @@ pub(super) fn vectorises(plan: &Plan) -> bool {
                 && (dims.len() > 1 || leaf_padded(leaf, inner))
         }
         _ => false,
-    }) && plan.leaves.iter().all(|leaf| {
-        // One buffer under two element types would be two bindings, one of them written.
-        let written = plan.outputs.iter().any(|o| o.buffer.id() == leaf.buffer.id());
-        !written || plan.leaves.iter().filter(|l| l.buffer.id() == leaf.buffer.id()).count() == 1
     })
+}
+
+/// Whether outputs can be written by four: none in a region, and of no buffer under two element types, which would be two
+/// bindings, one of them written.
+fn outputs_vectorise(plan: &Plan) -> bool {
+    plan.outputs.iter().all(|o| o.offset % 4 == 0 && o.region.is_none())
+        && plan.leaves.iter().all(|leaf| {
+            let written = plan.outputs.iter().any(|o| o.buffer.id() == leaf.buffer.id());
+            !written || plan.leaves.iter().filter(|l| l.buffer.id() == leaf.buffer.id()).count() == 1
+        })
+}
+
+/// Whether a kernel can store four neighbouring results of a row of `columns` at once, rows counted over the first `lead`
+/// axes, and apply the operators that follow to them.
+pub(in crate::kernel) fn epilogue_vectorises(plan: &Plan, lead: usize, columns: usize) -> bool {
+    columns.is_multiple_of(4) && outputs_vectorise(plan) && rows_vectorise(plan, lead)
 }
 
 /// Whether four neighbours of a row, counted over the axes from `lead` on, can be read at once.

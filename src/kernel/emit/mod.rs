@@ -21,6 +21,7 @@ use crate::{
         wgsl,
     },
 };
+pub(in crate::kernel) use address::epilogue_vectorises;
 use address::{Addressing, Field, elements, reach, vectorises};
 use smallvec::SmallVec;
 use std::{ops::Range, sync::Arc};
@@ -71,6 +72,7 @@ enum Part<'a> {
         at: Addressing,
         outputs: Vec<usize>,
         split: bool,
+        lanes: u8,
     },
     Constant {
         name: &'static str,
@@ -337,12 +339,22 @@ impl<'a> Kernel<'a> {
     ///
     /// With [`Index::Split`] positions are `o * columns + r`, and the family declares the parameter `columns`.
     pub fn epilogue(&mut self, plan: &'a Plan, index: Index) {
-        self.key.push(b'P');
-        let outputs = self.outputs(plan, 1);
-        let at = self.address("e", plan, &outputs, index, 1, None);
+        self.epilogue_of(plan, index, 1);
+    }
+
+    /// `store4(o, r, v: vec4<T>)`, the same for four neighbours of a row from a multiple of four on, where
+    /// [`epilogue_vectorises`].
+    pub fn epilogue4(&mut self, plan: &'a Plan, lead: usize) {
+        self.epilogue_of(plan, Index::Split(lead), 4);
+    }
+
+    fn epilogue_of(&mut self, plan: &'a Plan, index: Index, lanes: u8) {
+        self.key.extend_from_slice(&[b'P', lanes]);
+        let outputs = self.outputs(plan, lanes);
+        let at = self.address("e", plan, &outputs, index, lanes, None);
         let sources: SmallVec<[Source; 4]> = plan.outputs.iter().map(|o| o.source).collect();
         self.nodes("e", &plan.nodes, &sources);
-        self.parts.push(Part::Epilogue { plan, at, outputs, split: index != Index::Flat });
+        self.parts.push(Part::Epilogue { plan, at, outputs, split: index != Index::Flat, lanes });
     }
 
     /// Binds the outputs of a plan.

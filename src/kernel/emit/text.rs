@@ -162,18 +162,19 @@ impl Kernel<'_> {
                 }
                 t.push_str("}\n");
             }
-            Part::Epilogue { plan, at, outputs, split } => {
+            Part::Epilogue { plan, at, outputs, split, lanes } => {
                 let args: &[&str] = if *split { &["o", "r"] } else { &["i"] };
                 let list: Vec<String> = args.iter().map(|a| format!("{a}: u32")).collect();
-                w(format_args!("fn store({}, v: T) {{\n", list.join(", ")));
+                let (four, of, unit) = if *lanes == 4 { ("4", "vec4<T>", " / 4u") } else { ("", "T", "") };
+                w(format_args!("fn store{four}({}, v: {of}) {{\n", list.join(", ")));
                 if *split {
                     t.push_str("    let i = o * p.columns + r;\n");
                 }
-                let value = self.body(t, "e", plan, at, args, "i", 1);
+                let value = self.body(t, "e", plan, at, args, "i", *lanes);
                 let positions = self.output_positions("e", plan, at);
                 for (k, (output, binding)) in plan.outputs.iter().zip(outputs).enumerate() {
-                    let v = stored(output.storage.dtype, self.compute, &value(output.source));
-                    let _ = writeln!(t, "    b{binding}[{}] = {v};", positions[k]);
+                    let v = stored_lanes(output.storage.dtype, self.compute, &value(output.source), *lanes);
+                    let _ = writeln!(t, "    b{binding}[({}){unit}] = {v};", positions[k]);
                 }
                 t.push_str("}\n");
             }

@@ -9,7 +9,7 @@ use crate::{
     error::Result,
     kernel::{
         WORKSPACE,
-        emit::{Index, Kernel},
+        emit::{Index, Kernel, epilogue_vectorises},
         reduce,
         tuner::{self, Question},
     },
@@ -117,7 +117,8 @@ impl Matmul {
         vectors_b &= !schedule.block.is_direct();
         let mut operands: Vec<Wgsl> =
             vec![wgsl!("gemm/flat.wgsl"), wgsl!("gemm/matrix_a.wgsl"), wgsl!("gemm/matrix_b.wgsl")];
-        operands.push(if schedule.parts > 1 { wgsl!("gemm/put_part.wgsl") } else { wgsl!("gemm/put.wgsl") });
+        let by_four = schedule.stores_vectors() && epilogue_vectorises(plan, self.lead, *n);
+        operands.extend_from_slice(schedule.puts(by_four));
         if !schedule.block.is_direct() {
             operands.push(if vectors_a { wgsl!("gemm/fetch_a_vectors.wgsl") } else { wgsl!("gemm/fetch_a.wgsl") });
             operands.push(if vectors_b { wgsl!("gemm/fetch_b_vectors.wgsl") } else { wgsl!("gemm/fetch_b.wgsl") });
@@ -127,6 +128,7 @@ impl Matmul {
         if !schedule.block.is_direct() {
             kernel.constant("A_ALONG_K", along_a);
             kernel.constant("B_ALONG_K", along_b);
+            schedule.says_whole(&mut kernel, *k);
         }
         let lead = batch.len() + 1;
         kernel.matrix("a", a, &shape_a, lead, vectors_a);
@@ -137,7 +139,11 @@ impl Matmul {
             schedule.launch(kernel, &sizes);
             return add_parts(buffer, schedule.parts, plan);
         }
-        kernel.epilogue(plan, Index::Split(self.lead));
+        if by_four {
+            kernel.epilogue4(plan, self.lead);
+        } else {
+            kernel.epilogue(plan, Index::Split(self.lead));
+        }
         kernel.word("columns", *n);
         schedule.launch(kernel, &sizes);
         Ok(())

@@ -92,16 +92,16 @@ impl Block {
         if self.is_tiled() { Schedule::DEPTH } else { 4 }
     }
 
-    /// The files of the schedule itself; operands and places have their own.
+    /// The files of the schedule itself; operands, places and results have their own.
     fn files(self) -> &'static [Wgsl] {
-        const SMALL: &[Wgsl] = &[wgsl!("gemm/tiled.wgsl"), wgsl!("gemm/registers_4x4.wgsl"), wgsl!("gemm/put4.wgsl")];
-        const LARGE: &[Wgsl] = &[wgsl!("gemm/tiled.wgsl"), wgsl!("gemm/registers_8x8.wgsl"), wgsl!("gemm/put4.wgsl")];
+        const SMALL: &[Wgsl] = &[wgsl!("gemm/tiled.wgsl"), wgsl!("gemm/registers_4x4.wgsl")];
+        const LARGE: &[Wgsl] = &[wgsl!("gemm/tiled.wgsl"), wgsl!("gemm/registers_8x8.wgsl")];
         match self {
             Block::Direct1x1 => &[wgsl!("gemm/direct_1x1.wgsl")],
-            Block::Direct8x8 => &[wgsl!("gemm/direct_8x8.wgsl"), wgsl!("gemm/put4.wgsl")],
-            Block::Direct8x16 => &[wgsl!("gemm/direct_8x16.wgsl"), wgsl!("gemm/put4.wgsl")],
-            Block::Broadcast16x32 => &[wgsl!("gemm/broadcast_16x32.wgsl"), wgsl!("gemm/put4.wgsl")],
-            Block::Broadcast32x32 => &[wgsl!("gemm/broadcast_32x32.wgsl"), wgsl!("gemm/put4.wgsl")],
+            Block::Direct8x8 => &[wgsl!("gemm/direct_8x8.wgsl")],
+            Block::Direct8x16 => &[wgsl!("gemm/direct_8x16.wgsl")],
+            Block::Broadcast16x32 => &[wgsl!("gemm/broadcast_16x32.wgsl")],
+            Block::Broadcast32x32 => &[wgsl!("gemm/broadcast_32x32.wgsl")],
             Block::Tiled32 => SMALL,
             Block::Tiled64 | Block::Tiled128 => LARGE,
         }
@@ -178,6 +178,27 @@ impl Schedule {
     /// Steps of one part.
     pub fn part(&self, k: usize) -> usize {
         k.div_ceil(self.parts).next_multiple_of(Schedule::DEPTH)
+    }
+
+    /// Tells the kernel whether each fetch finds all of its steps.
+    pub fn says_whole(&self, kernel: &mut Kernel<'_>, k: usize) {
+        kernel.constant("K_WHOLE", u32::from(k.is_multiple_of(self.block.jump())));
+    }
+
+    /// Whether a thread has four neighbouring results in their final form.
+    pub fn stores_vectors(&self) -> bool {
+        self.parts == 1 && self.block != Block::Direct1x1
+    }
+
+    /// Where a product's results go: to parts of sums, or through the operators that follow it, one by one or by vectors.
+    pub fn puts(&self, vectors: bool) -> &'static [Wgsl] {
+        if self.parts > 1 {
+            &[wgsl!("gemm/put4.wgsl"), wgsl!("gemm/put_part.wgsl")]
+        } else if vectors {
+            &[wgsl!("gemm/put4_vectors.wgsl")]
+        } else {
+            &[wgsl!("gemm/put4.wgsl"), wgsl!("gemm/put.wgsl")]
+        }
     }
 
     /// All files of a kernel: the schedule's, and its operands'.
