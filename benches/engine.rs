@@ -2,12 +2,14 @@
 //! device reaches in this run.
 //!
 //! `cargo bench --bench engine` measures the CPU and, if there is one, a GPU; `cargo bench --bench engine -- software`
-//! a software adapter.
+//! a software adapter. With `--only=softmax` workloads that have this in their names are all that is measured.
 
 mod common;
 
 use catena::{autograd::no_backprop, device::DeviceOptions, optimizers::Optimizer, prelude::*};
-use common::{Roof, Work, devices, finish, indices, is_software, mean_square, numbers, row_under, tensor, time};
+use common::{
+    Roof, Work, devices, finish, indices, is_software, mean_square, numbers, row_under, tensor, time, wanted,
+};
 use std::time::Duration;
 
 /// Tells this program to make one first step and print how long it took.
@@ -23,7 +25,7 @@ fn main() {
         println!("# {device}");
         let roof = Roof::measure(&device);
         for n in [256, 512, 1024, 2048] {
-            if !slow || n <= 1024 {
+            if wanted(&format!("matmul_{n}")) && (!slow || n <= 1024) {
                 matmul(&roof, &format!("matmul_{n}"), [n, n, n], &device, budget);
             }
         }
@@ -34,14 +36,24 @@ fn main() {
             ("matmul_row", [1, 2048, 2048]),
             ("matmul_column", [2048, 2048, 1]),
         ] {
-            matmul(&roof, name, sizes, &device, budget);
+            if wanted(name) {
+                matmul(&roof, name, sizes, &device, budget);
+            }
         }
-        chain(&roof, &device, budget);
+        if wanted("chain_4m") {
+            chain(&roof, &device, budget);
+        }
         rows(&roof, &device, budget);
         gradients(&roof, &device, budget);
-        overhead(&device);
-        mlp(&roof, &device, budget);
-        first_step(&device);
+        if wanted("overhead") {
+            overhead(&device);
+        }
+        if wanted("mlp_train") {
+            mlp(&roof, &device, budget);
+        }
+        if wanted("first_step") {
+            first_step(&device);
+        }
     }
 }
 
@@ -146,7 +158,7 @@ fn rows(roof: &Roof, device: &Device, budget: Duration) {
         ("lrn", 2.0 * whole, Box::new(|| F::local_response_normalization(&images).data().clone())),
         ("dropout", 2.0 * whole, Box::new(|| F::dropout(&images, 0.5).data().clone())),
     ];
-    for (name, bytes, run) in table {
+    for (name, bytes, run) in table.into_iter().filter(|row| wanted(row.0)) {
         let mut y = x.data().clone();
         let times = time(
             || {
@@ -185,7 +197,7 @@ fn gradients(roof: &Roof, device: &Device, budget: Duration) {
         ("max_pooling'", 1.5 * whole, &images, Box::new(|| F::max_pooling_2d(&images, halves.clone()))),
         ("lrn'", 3.0 * whole, &images, Box::new(|| F::local_response_normalization(&images))),
     ];
-    for (name, bytes, x, forward) in table {
+    for (name, bytes, x, forward) in table.into_iter().filter(|row| wanted(row.0)) {
         let y = forward();
         let gy = tensor(y.shape(), 7, 1.0, device);
         let mut gx = x.data().clone();

@@ -127,6 +127,12 @@ pub fn devices() -> Vec<Device> {
     std::iter::once(Device::cpu()).chain(Device::gpu(0)).collect()
 }
 
+/// Whether a workload is asked for: all are, or those whose names have a text in them that is given as `--only=text`.
+pub fn wanted(name: &str) -> bool {
+    let mut texts = std::env::args().filter_map(|a| a.strip_prefix("--only=").map(str::to_string)).peekable();
+    texts.peek().is_none() || texts.any(|text| name.contains(&text))
+}
+
 /// Whether a device is an adapter that computes on the CPU.
 pub fn is_software(device: &Device) -> bool {
     let name = device.name();
