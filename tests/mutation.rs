@@ -16,6 +16,8 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
     ("rows/valid_mean.wgsl", ">= T(0)", "> T(0)", "softmax_cross_entropy"),
     ("gemm/direct_8x8.wgsl", "k = first", "k = first + 1u", "matmul"),
     ("family/box_sum.wgsl", "p.length - 1u - at", "p.length - at", "local_response_normalization"),
+    ("rows/softmax_grad.wgsl", "gy - vec4<T>(sum)", "gy + vec4<T>(sum)", "softmax"),
+    ("rows/softmax_grad.wgsl", "exp(y) * sum", "y * sum", "log_softmax"),
     ("rows/moments.wgsl", "squares += d * d", "squares += d", "batch_normalization"),
     ("rows/moments_finish.wgsl", "elements(j) * d * d", "d * d", "batch_normalization"),
     ("rows/moments_store_running.wgsl", "p.share_var", "p.share", "batch_normalization"),

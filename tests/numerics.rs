@@ -92,3 +92,55 @@ fn normalised_batches_are_those_of_double_precision() {
         }
     }
 }
+
+/// Halves are read and stored by the kernels of rows themselves, which compute in single precision.
+#[test]
+fn gradients_of_rows_in_halves_are_rounded_once() {
+    type Of = fn(&[Variable]) -> Variable;
+    let all: [(&str, Of); 5] = [
+        ("softmax", |x| F::softmax(&x[0])),
+        ("softmax along columns", |x| F::softmax_axis(&x[0], 0)),
+        ("log_softmax", |x| F::log_softmax(&x[0])),
+        ("layer_normalization", |x| F::layer_normalization(&x[0], &x[1], &x[1], 1e-5)),
+        ("softmax_cross_entropy", |x| {
+            let labels = Tensor::from_slice(&(0..70).map(|i| i % 30).collect::<Vec<i32>>(), [70], x[0].device());
+            F::softmax_cross_entropy_with(&x[0], &Variable::constant(labels), &options())
+        }),
+    ];
+    fn options() -> F::SoftmaxCrossEntropy {
+        F::SoftmaxCrossEntropy { reduce: F::Reduce::No, ..Default::default() }
+    }
+    let halves = |n: usize, seed: u64| -> Vec<half::f16> {
+        let mut values = vec![0.0f32; n];
+        Generator::new(seed).fill_uniform(&mut values);
+        values.into_iter().map(|u| half::f16::from_f32(2.0 * u - 1.0)).collect()
+    };
+    let (x, gamma, gy) = (halves(70 * 30, 1), halves(30, 2), halves(70 * 30, 3));
+    let gradients = |of: Of, dtype: DType, device: &Device| {
+        let on = |values: &[half::f16], shape: &[usize]| {
+            Tensor::from_slice(values, shape, &Device::cpu()).cast(dtype).to_device(device)
+        };
+        let xs = [Variable::new(on(&x, &[70, 30])), Variable::new(on(&gamma, &[30]))];
+        let y = of(&xs);
+        y.set_grad(Some(on(&gy[..y.size()], y.shape())));
+        y.backward();
+        xs.into_iter().filter_map(|x| x.grad()).collect::<Vec<_>>()
+    };
+    for device in testing::devices() {
+        if Tensor::from_host(ndarray::arr1(&[half::f16::ONE]).into_dyn(), &device).is_err() {
+            continue;
+        }
+        for (name, of) in all {
+            let expected = gradients(of, DType::F64, &Device::cpu());
+            for (got, expected) in gradients(of, DType::F16, &device).iter().zip(&expected) {
+                assert_eq!(got.dtype(), DType::F16);
+                let expected: Vec<f64> = expected.to_f64().unwrap().into_iter().collect();
+                // The outputs that gradients are computed from are halves too.
+                let most = expected.iter().fold(0.0f64, |most, v| most.max(v.abs()));
+                let error = apart(got, &expected) / most;
+                println!("{device}: {name}: {error:e}");
+                assert!(error < 2e-3, "{device}: {name}: {error:e}");
+            }
+        }
+    }
+}

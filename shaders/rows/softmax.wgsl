@@ -21,14 +21,14 @@ fn run(workgroup: u32, thread: u32) {
     if (THREADS == 1u) {
         for (; first + 3u < p.length; first += 4u) {
             let y = value4(load4_x(o, first), largest, log_sum, scale);
-            store_y(o, first, y.x);
-            store_y(o, first + 1u, y.y);
-            store_y(o, first + 2u, y.z);
-            store_y(o, first + 3u, y.w);
+            store_out(o, first, y.x);
+            store_out(o, first + 1u, y.y);
+            store_out(o, first + 2u, y.z);
+            store_out(o, first + 3u, y.w);
         }
     }
     for (var r = first + lane; r < p.length; r += THREADS) {
-        store_y(o, r, value4(vec4<T>(load_x(o, r)), largest, log_sum, scale).x);
+        store_out(o, r, value4(vec4<T>(load_x(o, r)), largest, log_sum, scale).x);
     }
 }
 

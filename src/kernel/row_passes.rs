@@ -97,6 +97,12 @@ pub(super) fn fold_row<R: Lane, F: Fold<R>>(fold: F, row: &[R]) -> R {
             *lane = fold.fold(*lane, v);
         }
     }
+    rest.iter().fold(joined(fold, lanes), |a, &b| fold.fold(a, b))
+}
+
+/// The lanes of a row as one value.
+#[inline(always)]
+fn joined<R: Lane, F: Fold<R>>(fold: F, lanes: [R; LANES]) -> R {
     // In memory, or the compiler takes the array apart into single values and loses the vectors of the loops above;
     // lengths are constants, so that the loops below become single instructions.
     let lanes = std::hint::black_box(lanes);
@@ -107,8 +113,33 @@ pub(super) fn fold_row<R: Lane, F: Fold<R>>(fold: F, row: &[R]) -> R {
     for (i, lane) in four.iter_mut().enumerate() {
         *lane = fold.fold(fold.fold(sixteen[i], sixteen[i + 4]), fold.fold(sixteen[i + 8], sixteen[i + 12]));
     }
-    let one = fold.fold(fold.fold(four[0], four[1]), fold.fold(four[2], four[3]));
-    rest.iter().fold(one, |a, &b| fold.fold(a, b))
+    fold.fold(fold.fold(four[0], four[1]), fold.fold(four[2], four[3]))
+}
+
+/// The sum of a row: of blocks in its type, these in `f64`.
+#[inline(always)]
+pub(super) fn total<R: Lane>(row: &[R]) -> f64 {
+    row.chunks(BLOCK).map(|block| fold_row(Sum, block).to_f64()).sum()
+}
+
+/// The sum of products of two rows of one length, likewise.
+#[inline(always)]
+pub(super) fn dot<R: Lane>(a: &[R], b: &[R]) -> f64 {
+    let mut sum = 0.0;
+    for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
+        let mut lanes = [R::ZERO; LANES];
+        let ((a, rest_a), (b, rest_b)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+        for (a, b) in a.iter().zip(b) {
+            for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
+                *lane += a * b;
+            }
+        }
+        for ((lane, &a), &b) in lanes.iter_mut().zip(rest_a).zip(rest_b) {
+            *lane += a * b;
+        }
+        sum += joined(Sum, lanes).to_f64();
+    }
+    sum
 }
 
 /// Where a row's largest value is, the first of equals, or its smallest; NaN counts as both. Rows have an element.

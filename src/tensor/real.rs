@@ -64,6 +64,8 @@ pub trait Real:
 
     /// eˣ, within 1.1 ulp.
     fn exp(self) -> Self;
+    /// eˣ of an x that is not positive, or at most 40: as [`exp`](Real::exp), in less time. NaN stays NaN.
+    fn exp_nonpositive(self) -> Self;
     /// 2ˣ, within 1.1 ulp; exact for integers.
     fn exp2(self) -> Self;
     /// eˣ - 1, within 2 ulp.
@@ -255,8 +257,8 @@ macro_rules! standard {
 
 impl Real for f32 {
     common!(f32);
-    from_module!(f32, single: exp exp2 exp_m1 ln ln_1p log2 log10 floor ceil trunc round_even sin cos tanh sigmoid
-        ln_1p_exp erf erfc);
+    from_module!(f32, single: exp exp_nonpositive exp2 exp_m1 ln ln_1p log2 log10 floor ceil trunc round_even sin cos
+        tanh sigmoid ln_1p_exp erf erfc);
     widened!(tan asin acos atan sinh cosh atanh lgamma digamma);
 
     #[inline(always)]
@@ -271,9 +273,9 @@ impl Real for f32 {
 
 impl Real for f64 {
     common!(f64);
-    standard!(exp = exp exp2 = exp2 exp_m1 = exp_m1 ln = ln ln_1p = ln_1p log2 = log2 log10 = log10 floor = floor
-        ceil = ceil trunc = trunc round_even = round_ties_even sin = sin cos = cos tan = tan asin = asin acos = acos
-        atan = atan sinh = sinh cosh = cosh tanh = tanh atanh = atanh);
+    standard!(exp = exp exp_nonpositive = exp exp2 = exp2 exp_m1 = exp_m1 ln = ln ln_1p = ln_1p log2 = log2
+        log10 = log10 floor = floor ceil = ceil trunc = trunc round_even = round_ties_even sin = sin cos = cos tan = tan
+        asin = asin acos = acos atan = atan sinh = sinh cosh = cosh tanh = tanh atanh = atanh);
     from_module!(f64, double: sigmoid ln_1p_exp erf erfc lgamma digamma);
 
     #[inline(always)]

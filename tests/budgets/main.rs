@@ -366,6 +366,32 @@ fn softmax_of_rows_is_one_launch() {
 }
 
 #[test]
+fn gradients_of_softmax_are_one_launch_with_what_came_before() {
+    if unfused() {
+        return;
+    }
+    type Of = fn(&Variable) -> Variable;
+    for (name, of) in [("softmax", F::softmax as Of), ("log_softmax", F::log_softmax)] {
+        let took = |back: bool| {
+            let count = count(|device| {
+                let x = numbers(&[64, 100], device);
+                let y = of(&x);
+                y.data().force();
+                if back {
+                    // The gradient times three is computed as it is read.
+                    let z = &y * 3.0;
+                    z.set_grad(Some(numbers(&[64, 100], device).data().clone()));
+                    z.backward();
+                }
+                (x.grad(), y)
+            });
+            count.0
+        };
+        assert_eq!(took(true) - took(false), 1, "{name}");
+    }
+}
+
+#[test]
 fn a_sum_of_more_tensors_than_a_kernel_binds_is_cut() {
     let _alone = COUNTING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     for device in testing::devices() {

@@ -64,6 +64,7 @@ fn every_file_for_every_dtype() {
 const ROWS: &[&[&str]] = &[
     &["rows/reduce.wgsl"],
     &["rows/softmax.wgsl", "rows/largest_and_sum.wgsl"],
+    &["rows/softmax_grad.wgsl"],
     &["rows/cross_entropy.wgsl", "rows/largest_and_sum.wgsl"],
     &["rows/valid_mean.wgsl"],
     &["rows/moments.wgsl", "rows/moments_store.wgsl"],

@@ -1,6 +1,6 @@
 use crate::{
     autograd::{Case, Forward, Function, Retain, Saved, Variable, apply},
-    functions::math::{exp, sum_axes},
+    functions::activation::softmax::SoftmaxGrad,
     shape::{InvalidType, Meta, axis, same_float},
     tensor::{Tensor, expect},
 };
@@ -26,7 +26,8 @@ pub fn log_softmax(x: &Variable) -> Variable {
 /// The largest value is subtracted first, so that no finite `x` overflows. Any shape with that axis; floats.
 ///
 /// Passes over memory: forward, one kernel reads `x` twice and writes `y` once; long rows as [softmax
-/// has](super::softmax_axis). Backward reads `gy` twice (for its sums along rows, and for `gx`) and `y` once.
+/// has](super::softmax_axis). Backward, one kernel reads `gy` twice (for its sum along the row, and for `gx`) and `y`
+/// once, and writes `gx` once.
 ///
 /// # Panics
 /// When `x` is no float or `axis` is out of range.
@@ -79,8 +80,8 @@ impl Function for LogSoftmax {
     }
 
     fn backward(&self, saved: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
-        let y = saved.output(0);
-        vec![gys[0].as_ref().map(|gy| gy - exp(y) * sum_axes(gy, Some(&[self.axis]), true))]
+        let gradient = SoftmaxGrad { axis: self.axis, log: true };
+        vec![gys[0].as_ref().map(|gy| apply(gradient, &[saved.output(0), gy]))]
     }
 }
 

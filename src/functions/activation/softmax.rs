@@ -1,6 +1,6 @@
 use crate::{
     autograd::{Case, Forward, Function, Retain, Saved, Variable, apply},
-    functions::math::sum_axes,
+    functions::math::{exp, sum_axes},
     shape::{InvalidType, Meta, axis, same_float},
     tensor::{Tensor, expect},
 };
@@ -27,8 +27,8 @@ pub fn softmax(x: &Variable) -> Variable {
 ///
 /// Passes over memory: forward, one kernel reads `x` twice and writes `y` once. Rows that several workgroups share (of
 /// more than 65,536 elements where there are fewer than 64 rows, of more than 2,097,152, or of more than a binding shows)
-/// are read three times, by three kernels or more. Backward takes the sums of `y * gy` along rows, and then `gx` from
-/// them, `y` and `gy`.
+/// are read three times, by three kernels or more. Backward, one kernel reads `y` and `gy` twice, the second time from the
+/// cache if a row fits in it, and writes `gx` once; for long rows a sum reads them before.
 ///
 /// # Panics
 /// When `x` is no float or `axis` is out of range.
@@ -81,12 +81,50 @@ impl Function for Softmax {
     }
 
     fn backward(&self, saved: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
-        let y = saved.output(0);
-        vec![gys[0].as_ref().map(|gy| {
-            // Nobody holds the products: the sum computes them as it reads.
-            let total = sum_axes(&(y * gy), Some(&[self.axis]), true);
-            y * (gy - total)
-        })]
+        let gradient = SoftmaxGrad { axis: self.axis, log: false };
+        vec![gys[0].as_ref().map(|gy| apply(gradient, &[saved.output(0), gy]))]
+    }
+}
+
+/// The gradient of softmax or its logarithm from its result and that of the result: `y * (gy - sum(y * gy))` or
+/// `gy - e^y * sum(gy)`.
+#[derive(Debug)]
+pub(super) struct SoftmaxGrad {
+    pub axis: isize,
+    pub log: bool,
+}
+
+impl Function for SoftmaxGrad {
+    fn name(&self) -> &'static str {
+        if self.log { "log_softmax_grad" } else { "softmax_grad" }
+    }
+
+    fn infer(&self, xs: &[Meta]) -> Result<Vec<Meta>, InvalidType> {
+        Ok(vec![xs[0].clone()])
+    }
+
+    fn retain(&self) -> Retain {
+        Retain::INPUTS
+    }
+
+    fn forward(&self, xs: &[Tensor]) -> Forward {
+        let axis = axis(self.axis, xs[0].ndim()).expect("inferred before");
+        xs[0].softmax_rows_grad(&xs[1], axis, self.log).into()
+    }
+
+    fn backward(&self, saved: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
+        let Some(ggx) = &gys[0] else { return vec![None; 2] };
+        let (y, gy) = (saved.input(0), saved.input(1));
+        let total = |x: &Variable| sum_axes(x, Some(&[self.axis]), true);
+        let of_y = saved.needs(0).then(|| match self.log {
+            true => -(ggx * exp(y) * total(gy)),
+            false => ggx * (gy - total(&(y * gy))) - gy * total(&(ggx * y)),
+        });
+        let of_gy = saved.needs(1).then(|| match self.log {
+            true => ggx - total(&(ggx * exp(y))),
+            false => apply(SoftmaxGrad { axis: self.axis, log: false }, &[y, ggx]),
+        });
+        vec![of_y, of_gy]
     }
 }
 

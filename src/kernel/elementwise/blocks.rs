@@ -208,6 +208,36 @@ pub(super) fn walk(
     }
 }
 
+/// An operand on the CPU that is read in order: as it lies in memory, or computed when it is read.
+pub(in crate::kernel) struct Reading<'a, R> {
+    blocks: Blocks<'a, R>,
+    source: Source,
+    whole: Option<&'a [R]>,
+}
+
+impl<'a, R: Lane> Reading<'a, R> {
+    pub fn new(prologue: &'a Prologue) -> Self {
+        let (blocks, n) = (Blocks::new(&prologue.plan), prologue.plan.shape.size());
+        let whole = match prologue.source {
+            Source::Leaf(leaf) if n > 0 => blocks.direct(leaf as usize, 0, n),
+            _ => None,
+        };
+        Reading { blocks, source: prologue.source, whole }
+    }
+
+    /// Elements `at..at + n`, kept in `kept` where they are computed.
+    pub fn read<'b>(&'b self, at: usize, n: usize, kept: &'b mut Vec<R>) -> &'b [R] {
+        if let Some(whole) = self.whole {
+            return &whole[at..at + n];
+        }
+        kept.resize(n, R::ZERO);
+        for (i, part) in kept.chunks_mut(BLOCK).enumerate() {
+            self.blocks.compute(at + i * BLOCK, part.len(), &[self.source], |_, values| part.copy_from_slice(values));
+        }
+        kept
+    }
+}
+
 /// A whole prologue on the CPU: as it lies in memory where it is memory in order, else as [`collect`] gives it.
 pub(in crate::kernel) fn values<R: Lane>(prologue: &Prologue) -> Cow<'_, [R]> {
     let blocks = Blocks::<R>::new(&prologue.plan);

@@ -3,8 +3,8 @@
 mod blocks;
 mod outputs;
 
-pub(super) use blocks::{Blocks, Lane, collect, values};
-pub(super) use outputs::Epilogue;
+pub(super) use blocks::{Blocks, Lane, Reading, collect, values};
+pub(super) use outputs::{Epilogue, Writing};
 
 use super::{
     emit::{Index, Kernel},

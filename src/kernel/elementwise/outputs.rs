@@ -89,6 +89,38 @@ impl Region {
     }
 }
 
+/// A result on the CPU that is written in order: where it lies, or by way of other memory where it is strided or of another
+/// dtype than what is computed.
+pub(in crate::kernel) struct Writing<'a, R> {
+    buffer: &'a Buffer,
+    dtype: DType,
+    region: Region,
+    direct: bool,
+    lane: std::marker::PhantomData<R>,
+}
+
+impl<'a, R: Lane> Writing<'a, R> {
+    pub fn new(buffer: &'a Buffer, dtype: DType, view: &View) -> Self {
+        let direct = dtype == R::DTYPE && view.is_contiguous();
+        Writing { buffer, dtype, region: Region::new(view), direct, lane: std::marker::PhantomData }
+    }
+
+    /// Has `f` fill elements `at..at + n`.
+    ///
+    /// # Safety
+    /// Nobody else reads or writes these elements, and they are within the buffer.
+    pub unsafe fn write(&self, at: usize, n: usize, kept: &mut Vec<R>, f: impl FnOnce(&mut [R])) {
+        if self.direct {
+            // SAFETY: by the caller's promise.
+            return f(unsafe { self.buffer.host_mut::<R>(self.region.offset + at, n) });
+        }
+        kept.resize(n, R::ZERO);
+        f(kept);
+        // SAFETY: by the caller's promise.
+        unsafe { self.region.store(self.buffer, self.dtype, at, kept) };
+    }
+}
+
 /// Stores values `step` elements apart, converted to the dtype.
 ///
 /// # Safety
