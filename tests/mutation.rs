@@ -13,6 +13,7 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
     ("rows/reduce.wgsl", "r += 256u", "r += 512u", "sum"),
     ("rows/cross_entropy.wgsl", "select(T(t), T(-1)", "select(T(-1), T(t)", "softmax_cross_entropy"),
     ("rows/cross_entropy.wgsl", "log_sum - load_x", "log_sum + load_x", "softmax_cross_entropy"),
+    ("rows/cross_entropy_grad.wgsl", "r == vec4<T>(label)", "r != vec4<T>(label)", "softmax_cross_entropy"),
     ("rows/valid_mean.wgsl", ">= T(0)", "> T(0)", "softmax_cross_entropy"),
     ("gemm/direct_8x8.wgsl", "k = first", "k = first + 1u", "matmul"),
     ("family/box_sum.wgsl", "p.length - 1u - at", "p.length - at", "local_response_normalization"),

@@ -2,14 +2,14 @@
 
 use super::{
     create::known_within,
-    elementwise::{self, Lane},
+    elementwise::{self, Lane, Reading},
     emit::{Index, Kernel, fold},
     fuse::{self, Prologue},
     moments::wide,
     parallel::{self, Disjoint},
     reduce::write_f64,
-    rows::{failed, is_long, largest_and_sum, last, row_threads},
-    slabs::{slab, slabs},
+    rows::{Rows, failed, fill_rows, is_long, largest_and_sum, last, row_threads},
+    slabs::{hidden, slab, slabs},
 };
 use crate::{
     device::{Buffer, Device},
@@ -132,8 +132,102 @@ fn run(x: &Tensor, t: &Tensor, ignore: i32, dtypes: [DType; 3]) -> Result<[Buffe
     Ok(out)
 }
 
+/// The gradient of [`cross_entropy`] to scores `(n, classes)`: `exp(x - log_sum) * factor`, with `hot` less `factor` at the
+/// label, 0 where that is negative; `factor` is one number, or one a row. `None` where rows are long or one kernel does not
+/// see all of them.
+///
+/// One launch, which reads and writes each element once.
+pub(crate) fn cross_entropy_grad(
+    x: &Tensor,
+    [log_sums, labels]: [&Tensor; 2],
+    factor: Tensor,
+    hot: bool,
+) -> Option<Tensor> {
+    let (rows, length) = (x.shape()[0], x.shape()[1]);
+    if x.size() == 0 || hidden(x.device(), &[x]) || is_long(x.device(), rows, length) {
+        return None;
+    }
+    Some(match gradient(x, [log_sums, labels], factor, hot) {
+        Ok(gx) => Tensor::whole(Storage::ready(x.device().clone(), x.dtype(), x.size(), gx, None), x.shape().clone()),
+        Err(e) => failed(x.device(), x.shape(), x.dtype(), e),
+    })
+}
+
+fn gradient(x: &Tensor, [log_sums, labels]: [&Tensor; 2], factor: Tensor, hot: bool) -> Result<Buffer> {
+    const FILES: &[Wgsl] = &[wgsl!("rows/cross_entropy_grad.wgsl")];
+    let device = x.device();
+    let (rows, length) = (x.shape()[0], x.shape()[1]);
+    let step = usize::from(factor.size() > 1);
+    let x_read = fuse::whole_prologue(x.clone())?;
+    let own = |t: &Tensor| fuse::prologue(t.with_shape(&Shape::from(rows)), &Shape::from(rows));
+    let (log_sums, labels, factor) = (own(log_sums)?, own(labels)?, fuse::whole_prologue(factor)?);
+    let gx = device.allocate(fuse::bytes(device, x.dtype(), x.size()))?;
+    match device {
+        Device::Cpu(_) => {
+            device.count_launch();
+            let of = match x_read.plan.compute {
+                DType::F32 => gradient_cpu::<f32>,
+                _ => gradient_cpu::<f64>,
+            };
+            of(&x_read, [&log_sums, &labels, &factor], hot, (&gx, x.dtype()));
+        }
+        Device::Gpu(gpu) => {
+            let mut kernel = Kernel::over_rows("cross_entropy_grad", gpu, x_read.plan.compute, FILES);
+            kernel.rows("x", &x_read, 1);
+            kernel.input("sum", &log_sums, Index::Flat);
+            kernel.input("label", &labels, Index::Flat);
+            kernel.input("factor", &factor, Index::Flat);
+            kernel.output("y", &gx, x.dtype(), 0);
+            kernel.constant("HOT", u32::from(hot));
+            let threads = row_threads(&mut kernel, length);
+            kernel.word("rows", rows);
+            kernel.word("length", length);
+            kernel.word("step", step);
+            kernel.launch(fold(rows.div_ceil(256 / threads)));
+        }
+    }
+    Ok(gx)
+}
+
+fn gradient_cpu<R: Lane>(
+    x: &Prologue,
+    [log_sums, labels, factor]: [&Prologue; 3],
+    hot: bool,
+    (out, dtype): (&Buffer, DType),
+) {
+    struct Pass<'a, R> {
+        x: &'a [R],
+        gx: &'a mut [R],
+        log_sum: R,
+        factor: R,
+    }
+    impl<R: Lane> pulp::NullaryFnOnce for Pass<'_, R> {
+        type Output = ();
+        #[inline(always)]
+        fn call(self) {
+            let Pass { x, gx, log_sum, factor } = self;
+            gx.iter_mut().zip(x).for_each(|(gx, &x)| *gx = R::exp_nonpositive(x - log_sum) * factor);
+        }
+    }
+    let (count, length) = (x.plan.shape[0], x.plan.shape[1]);
+    let x = Reading::<R>::new(x);
+    let [log_sums, labels, factors] = [log_sums, labels, factor].map(elementwise::values::<R>);
+    fill_rows::<R>((out, dtype, 0), Rows { count, length, cost: 8 }, |row, gx| {
+        let (label, factor) = (labels[row].to_f64(), factors[if factors.len() > 1 { row } else { 0 }]);
+        if label < 0.0 {
+            return gx.fill(R::ZERO);
+        }
+        let mut computed = vec![];
+        let x = x.read(row * length, length, &mut computed);
+        pulp::Arch::new().dispatch(Pass { x, gx, log_sum: log_sums[row], factor });
+        if hot {
+            gx[label as usize] -= factor;
+        }
+    });
+}
+
 fn rows_cpu<R: Lane>(prologue: &Prologue, t: &[i32], length: usize, ignore: i32) -> Result<(Vec<f64>, Vec<f64>)> {
-    let values = elementwise::values::<R>(prologue);
+    let values = Reading::<R>::new(prologue);
     let (mut losses, mut sums) = (vec![0.0; t.len()], vec![0.0; t.len()]);
     if let Some(at) = t.iter().position(|&t| t != ignore && !(0..length as i64).contains(&i64::from(t))) {
         return Err(Error::IndexOutOfRange {
@@ -146,8 +240,9 @@ fn rows_cpu<R: Lane>(prologue: &Prologue, t: &[i32], length: usize, ignore: i32)
     }
     let (out_losses, out_sums) = (Disjoint::new(&mut losses), Disjoint::new(&mut sums));
     parallel::ranges(t.len(), length * 8, 1, |range| {
+        let mut computed = vec![];
         for row in range {
-            let x = &values[row * length..(row + 1) * length];
+            let x = values.read(row * length, length, &mut computed);
             let (largest, sum) = largest_and_sum(x);
             let log_sum = (largest + R::ln(sum)).to_f64();
             // SAFETY: each row is written once.

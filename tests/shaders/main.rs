@@ -66,6 +66,7 @@ const ROWS: &[&[&str]] = &[
     &["rows/softmax.wgsl", "rows/largest_and_sum.wgsl"],
     &["rows/softmax_grad.wgsl"],
     &["rows/cross_entropy.wgsl", "rows/largest_and_sum.wgsl"],
+    &["rows/cross_entropy_grad.wgsl"],
     &["rows/valid_mean.wgsl"],
     &["rows/moments.wgsl", "rows/moments_store.wgsl"],
     &["rows/moments_finish.wgsl", "rows/moments_store_running.wgsl"],

@@ -6,7 +6,7 @@ use crate::{
         array::with_shape,
         math::{log, sum_axes, sum_to},
     },
-    kernel::cross_entropy::{cross_entropy, valid_mean},
+    kernel::cross_entropy::{cross_entropy, cross_entropy_grad, valid_mean},
     shape::{DType, InvalidType, Meta, Shape, ensure},
     tensor::{HostArray, Op, Real, Scalar, Tensor, expect, wgsl},
 };
@@ -199,6 +199,15 @@ impl Function for Gradient {
     fn forward(&self, xs: &[Tensor]) -> Forward {
         let shape = xs[0].shape();
         let inner: usize = shape[2..].iter().product();
+        if inner == 1 {
+            let [x, log_sum, label, scale, gy] = std::array::from_fn(|i| &xs[i]);
+            let flat = Shape::from([shape[0], shape[1]]);
+            let factor = scale.mul(&gy.cast(scale.dtype()));
+            let gx = cross_entropy_grad(&x.with_shape(&flat), [log_sum, label], factor, self.hot);
+            if let Some(gx) = gx {
+                return gx.with_shape(shape).into();
+            }
+        }
         let scalars = [Scalar::F(f64::from(u8::from(self.hot))), word(inner), word(shape[1])];
         let args: [&Tensor; 5] = std::array::from_fn(|i| &xs[i]);
         Tensor::map(GRADIENT, &scalars, &args, shape.clone(), xs[0].dtype()).into()
@@ -244,7 +253,7 @@ fn gradient<R: Real>(args: &[&[R]], scalars: &[Scalar], at: usize, out: &mut [R]
         fn call(self) {
             let [x, log_sum, label, scale, gy] = self.args;
             for i in 0..self.out.len() {
-                let p = R::exp(x[i] - log_sum[i]) * (scale[i] * gy[i]);
+                let p = R::exp_nonpositive(x[i] - log_sum[i]) * (scale[i] * gy[i]);
                 self.out[i] = R::select(label[i] < R::ZERO, R::ZERO, p);
             }
         }
