@@ -38,14 +38,14 @@ fn run(workgroup: u32, thread: u32) {
     }
     let scale = T(1) / sqrt(variance + T(p.eps));
     for (var r = 0u; r < begin; r += 4u) {
-        let d = (load4_x(o, r) - vec4<T>(mean)) * scale;
-        store_y(o * p.length + r, d.x * load_gamma(r) + load_beta(r));
-        store_y(o * p.length + r + 1u, d.y * load_gamma(r + 1u) + load_beta(r + 1u));
-        store_y(o * p.length + r + 2u, d.z * load_gamma(r + 2u) + load_beta(r + 2u));
-        store_y(o * p.length + r + 3u, d.w * load_gamma(r + 3u) + load_beta(r + 3u));
+        let y = (load4_x(o, r) - vec4<T>(mean)) * scale * load4_gamma(0u, r) + load4_beta(0u, r);
+        store_y(o * p.length + r, y.x);
+        store_y(o * p.length + r + 1u, y.y);
+        store_y(o * p.length + r + 2u, y.z);
+        store_y(o * p.length + r + 3u, y.w);
     }
     for (var r = begin + lane; r < p.length; r += THREADS) {
-        store_y(o * p.length + r, (load_x(o, r) - mean) * scale * load_gamma(r) + load_beta(r));
+        store_y(o * p.length + r, (load_x(o, r) - mean) * scale * load_gamma(0u, r) + load_beta(0u, r));
     }
     if (lane == 0u) {
         store_kept(o, mean);

@@ -11,18 +11,36 @@ fn run(workgroup: u32, thread: u32) {
     let o = min(row, p.rows - 1u);
     let mean = load_kept(o);
     let scale = load_kept(p.rows + o);
-    var sums = vec2<T>();
-    for (var r = lane; r < p.length; r += THREADS) {
-        let g = load_gy(o, r) * load_gamma(r);
-        sums += vec2<T>(g, g * (load_x(o, r) - mean) * scale);
+    // By four as far as a row is one thread's.
+    let begin = select(0u, p.length / 4u * 4u, THREADS == 1u);
+    var sums4 = vec4<T>();
+    var dots4 = vec4<T>();
+    for (var r = 0u; r < begin; r += 4u) {
+        let g = load4_gy(o, r) * load4_gamma(0u, r);
+        sums4 += g;
+        dots4 += g * (load4_x(o, r) - vec4<T>(mean));
+    }
+    var sums = vec2<T>((sums4.x + sums4.y) + (sums4.z + sums4.w), (dots4.x + dots4.y) + (dots4.z + dots4.w));
+    for (var r = begin + lane; r < p.length; r += THREADS) {
+        let g = load_gy(o, r) * load_gamma(0u, r);
+        sums += vec2<T>(g, g * (load_x(o, r) - mean));
     }
     sums = together_pair(thread, sums);
     if (row >= p.rows) {
         return;
     }
-    sums /= T(p.length);
-    for (var r = lane; r < p.length; r += THREADS) {
-        let g = load_gy(o, r) * load_gamma(r);
+    sums = vec2<T>(sums.x, sums.y * scale) / T(p.length);
+    for (var r = 0u; r < begin; r += 4u) {
+        let g = load4_gy(o, r) * load4_gamma(0u, r);
+        let h = (load4_x(o, r) - vec4<T>(mean)) * scale;
+        let y = scale * (g - vec4<T>(sums.x) - h * sums.y);
+        store_y(o * p.length + r, y.x);
+        store_y(o * p.length + r + 1u, y.y);
+        store_y(o * p.length + r + 2u, y.z);
+        store_y(o * p.length + r + 3u, y.w);
+    }
+    for (var r = begin + lane; r < p.length; r += THREADS) {
+        let g = load_gy(o, r) * load_gamma(0u, r);
         let h = (load_x(o, r) - mean) * scale;
         store_y(o * p.length + r, scale * (g - sums.x - h * sums.y));
     }

@@ -4,9 +4,9 @@
 //! Launches, with `k` = 2 where a row is shared by several workgroups (see [`moments`]), else 1:
 //! forward `k` for the statistics, running ones with them, and one elementwise kernel, into which the fuser takes what
 //! follows; for rows of neighbouring elements with factors of their own (layer normalisation), one launch for all of it.
-//! Backward `k` for the sums and one elementwise kernel; for such rows one launch, and `k` for the gradients of the
-//! factors. On a GPU `x` is read three times forward, twice of them for the statistics; `x` and the gradient are read
-//! twice backward.
+//! Backward `k` for the sums and one elementwise kernel; for such rows one launch, and on a GPU `k` for the gradients of
+//! the factors, which a CPU adds up in that one. On a GPU `x` is read three times forward, twice of them for the
+//! statistics; `x` and the gradient are read twice backward, a third time for the gradients of such factors.
 
 use crate::{
     autograd::{Forward, Function, Retain, Saved, Variable, apply_all},
@@ -238,9 +238,12 @@ impl Function for StandardizeGrad {
         let (gx, sums) = if same(axes, &over) && same(&over, axes) {
             let sums = sum_and_dot(gy, standard(), axes);
             (want_x.then(|| of_x(GRAD, &sums)), Some(sums))
-        } else if let Some(rows) = &self.rows {
-            let gx = want_x.then(|| normalize_rows_grad(x, gamma, gy, rows));
-            (gx, (want_gamma || want_beta).then(|| sum_and_dot(gy, standard(), &over)))
+        } else if let (true, Some(rows)) = (want_x, &self.rows) {
+            let sums = (want_gamma || want_beta).then(|| (standard(), &over[..]));
+            let (gx, sums) = normalize_rows_grad(x, gamma, gy, rows, sums);
+            (Some(gx), sums)
+        } else if self.rows.is_some() {
+            (None, Some(sum_and_dot(gy, standard(), &over)))
         } else {
             let common = (!shared.is_empty()).then(|| sum_and_dot(gy, standard(), &shared));
             let gx = want_x.then(|| {
