@@ -1,4 +1,5 @@
-// Mean and variance of p.kept rows from those of their p.parts parts: part j of row o is at j * p.kept + o, and holds
+// Mean and variance of p.kept rows from what moments.wgsl left of their p.parts parts: part j of row o is at j * p.kept + o,
+// its sums p.parts * p.kept and twice that further on, and it holds
 // p.part elements, or at the end of the row what is left of p.length; p.lead parts in a row are at the same place of it.
 //
 // THREADS threads share a row; 256 / THREADS rows share a workgroup.
@@ -16,16 +17,18 @@ fn run(workgroup: u32, thread: u32) {
     let near = load_x(o);
     var sum = T(0);
     for (var j = lane; j < p.parts; j += THREADS) {
-        sum += elements(j) * (load_x(j * p.kept + o) - near);
+        sum += elements(j) * (load_x(j * p.kept + o) - near) + load_x((2u * p.parts + j) * p.kept + o);
     }
     let mean = near + together(thread, sum) / count;
-    var squares = T(0);
+    var sums = vec2<T>();
     for (var j = lane; j < p.parts; j += THREADS) {
         let d = load_x(j * p.kept + o) - mean;
-        squares += load_x((p.parts + j) * p.kept + o) + elements(j) * d * d;
+        let off = load_x((2u * p.parts + j) * p.kept + o);
+        let squares = load_x((p.parts + j) * p.kept + o);
+        sums += vec2<T>(squares + (T(2) * off + elements(j) * d) * d, off + elements(j) * d);
     }
-    squares = together(thread, squares);
+    sums = together_pair(thread, sums);
     if (lane == 0u && row < p.kept) {
-        store_moments(o, mean, squares / count);
+        store_moments(o, mean, corrected(sums.x, sums.y, count) / count);
     }
 }

@@ -11,8 +11,17 @@ fn run(workgroup: u32, thread: u32) {
     let o = row % p.rows;
     let first = (row / p.rows) * p.part;
     let last = min(first + p.part, p.length);
-    var sums = vec2<T>();
-    for (var r = first + lane; r < last; r += THREADS) {
+    // By four as far as a row is one thread's.
+    let begin = select(first, last - (last - first) % 4u, THREADS == 1u && first % 4u == 0u);
+    var sums4 = vec4<T>();
+    var dots4 = vec4<T>();
+    for (var r = first; r < begin; r += 4u) {
+        let a = load4_a(o, r);
+        sums4 += a;
+        dots4 += a * load4_b(o, r);
+    }
+    var sums = vec2<T>((sums4.x + sums4.y) + (sums4.z + sums4.w), (dots4.x + dots4.y) + (dots4.z + dots4.w));
+    for (var r = begin + lane; r < last; r += THREADS) {
         let a = load_a(o, r);
         sums += vec2<T>(a, a * load_b(o, r));
     }

@@ -392,6 +392,24 @@ fn gradients_of_softmax_are_one_launch_with_what_came_before() {
 }
 
 #[test]
+fn variances_of_rows_are_one_launch_and_of_columns_two() {
+    if unfused() {
+        return;
+    }
+    // Columns are in parts here.
+    for (axis, launches) in [(1, 1), (0, 2)] {
+        let took = count(|device| {
+            let x = numbers(&[40, 60], device);
+            let before = device.stats().launches;
+            let found = [x.data().var(Some(&[axis]), false), x.data().std(Some(&[axis]), true)];
+            assert_eq!(device.stats().launches - before, 2 * launches, "along axis {axis}");
+            found
+        });
+        assert_eq!(took.1, 0, "read-backs along axis {axis}");
+    }
+}
+
+#[test]
 fn a_sum_of_more_tensors_than_a_kernel_binds_is_cut() {
     let _alone = COUNTING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     for device in testing::devices() {

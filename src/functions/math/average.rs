@@ -4,6 +4,7 @@ use crate::{
         array::{broadcast_to, with_shape},
         math::{sum, sum_axes},
     },
+    kernel::moments::variance,
     shape::{self, ensure, reduced},
     tensor::{Tensor, expect},
 };
@@ -104,7 +105,7 @@ impl Tensor {
     /// When it is no float, or an axis is out of range or repeated.
     #[track_caller]
     pub fn std(&self, axes: Option<&[isize]>, keepdims: bool) -> Tensor {
-        self.var_ddof(axes, 0, keepdims).sqrt()
+        self.std_ddof(axes, 0, keepdims)
     }
 
     /// The sum of squared differences from the mean over `axes` (all of them for `None`), divided by `n - ddof` for `n`
@@ -120,13 +121,7 @@ impl Tensor {
     /// When it is no float, or an axis is out of range or repeated.
     #[track_caller]
     pub fn var_ddof(&self, axes: Option<&[isize]>, ddof: usize, keepdims: bool) -> Tensor {
-        let count = self.averaged("var", axes);
-        let centred = self.sub(&self.mean(axes, true));
-        let squares = centred.mul(&centred).sum(axes, keepdims);
-        // What the mean is off by, of a long sum of large numbers, is the mean of what should be centred.
-        let off = centred.sum(axes, keepdims);
-        let sum = squares.sub(&off.mul(&off).mul_scalar(1.0 / count as f64));
-        sum.mul_scalar(1.0 / count.saturating_sub(ddof) as f64)
+        self.deviations("var", axes, ddof, keepdims, false)
     }
 
     /// The root of [`Tensor::var_ddof`].
@@ -135,7 +130,28 @@ impl Tensor {
     /// When it is no float, or an axis is out of range or repeated.
     #[track_caller]
     pub fn std_ddof(&self, axes: Option<&[isize]>, ddof: usize, keepdims: bool) -> Tensor {
-        self.var_ddof(axes, ddof, keepdims).sqrt()
+        self.deviations("std", axes, ddof, keepdims, true)
+    }
+
+    /// Variances, or their roots: by one kernel that reads each row twice, or two where a row is in parts; by sums where a
+    /// kernel does not see the whole.
+    #[track_caller]
+    fn deviations(&self, name: &str, axes: Option<&[isize]>, ddof: usize, keepdims: bool, root: bool) -> Tensor {
+        let count = self.averaged(name, axes);
+        let left = count.saturating_sub(ddof) as f64;
+        let over = shape::axes(axes, self.ndim()).expect("checked above");
+        if self.size() > 0
+            && let Some(found) = variance(self, &over, count as f64 / left, root)
+        {
+            return found.with_shape(&reduced(self.shape(), &over, keepdims));
+        }
+        let centred = self.sub(&self.mean(axes, true));
+        let squares = centred.mul(&centred).sum(axes, keepdims);
+        // What the mean is off by, of a long sum of large numbers, is the mean of what should be centred.
+        let off = centred.sum(axes, keepdims);
+        let sum = squares.sub(&off.mul(&off).mul_scalar(1.0 / count as f64));
+        let variance = sum.mul_scalar(1.0 / left);
+        if root { variance.sqrt() } else { variance }
     }
 
     /// The number of elements that a mean over `axes` is taken of.

@@ -67,7 +67,11 @@ fn moment<R: Lane>(x: &[R]) -> Moment {
             let mean = lanes([x], |[x]| x) / n;
             let near = R::of(mean);
             let squares = lanes([x], |[x]| (x - near) * (x - near));
-            Moment { n, mean, squares }
+            // Their mean was rounded, and they are that far from it.
+            let off = mean - near.to_f64();
+            let squares = squares - n * off * off;
+            // Not by `max`, which loses a NaN.
+            Moment { n, mean, squares: if squares < 0.0 { 0.0 } else { squares } }
         }
     }
     pulp::Arch::new().dispatch(Pass(x))

@@ -1,6 +1,6 @@
 //! Means and variances over axes, and sums of one operand beside its products with another: what normalisation asks of
-//! its rows. Sums read their operands once from memory; means and variances once on the CPU, block by block, and twice on a
-//! GPU. Two launches where a row is shared by several workgroups.
+//! its rows, and variances. Sums read their operands once from memory; means and variances once on the CPU, block by block,
+//! and twice on a GPU. Two launches where a row is shared by several workgroups.
 
 mod cpu;
 
@@ -28,6 +28,25 @@ pub(crate) struct Running<'a> {
     pub decay: f64,
 }
 
+/// What is made of means and variances.
+enum Wanted<'a> {
+    /// Means and `1 / sqrt(var + eps)`, and with running statistics those moved on.
+    Scales { eps: f64, running: Option<&'a Running<'a>> },
+    /// Variances times a factor, or the roots of those.
+    Variances { factor: f64, root: bool },
+}
+
+impl Wanted<'_> {
+    /// Results for each mean.
+    fn planes(&self) -> usize {
+        match self {
+            Wanted::Scales { running: None, .. } => 2,
+            Wanted::Scales { .. } => 4,
+            Wanted::Variances { .. } => 1,
+        }
+    }
+}
+
 /// What [`moments`] gives.
 pub(crate) struct Moments {
     /// Means, with the axes kept as ones.
@@ -45,7 +64,7 @@ pub(crate) fn wide(dtype: DType) -> DType {
 
 /// How a tensor is cut into rows of elements that are combined.
 struct Geometry {
-    /// Axes in the kernel's order; the first `split` of them count the rows.
+    /// Axes in the kernel's order; the first `split` of them count the rows in memory.
     order: Vec<usize>,
     split: usize,
     /// Rows whose results are combined into one.
@@ -60,17 +79,17 @@ struct Geometry {
 
 impl Geometry {
     /// Reduced axes that come last make rows, and those before them rows to be combined; otherwise columns are combined.
-    fn new(shape: &[usize], axes: &[usize], cpu: bool) -> Geometry {
+    fn new(shape: &[usize], axes: &[usize]) -> Geometry {
         let count = |axes: &[usize]| axes.iter().map(|&a| shape[a]).product::<usize>();
         let start = (0..shape.len()).rev().find(|&i| shape[i] != 1 && !axes.contains(&i)).map_or(0, |i| i + 1);
         let (lead, trail): (Vec<usize>, Vec<usize>) = axes.iter().partition(|&&a| a < start);
         let kept: Vec<usize> = (0..shape.len()).filter(|i| !axes.contains(i)).collect();
         let by_row = count(&lead) == 1 || count(&trail) >= 32;
         let join = |parts: [&[usize]; 3]| parts.concat();
-        let (order, split, lead, length) = match (by_row, cpu) {
-            (true, _) => (join([&lead, &kept, &trail]), lead.len() + kept.len(), count(&lead), count(&trail)),
-            (false, true) => (join([&lead, &trail, &kept]), 0, 1, count(axes)),
-            (false, false) => (join([&kept, &lead, &trail]), kept.len(), 1, count(axes)),
+        let (order, split, lead, length) = if by_row {
+            (join([&lead, &kept, &trail]), lead.len() + kept.len(), count(&lead), count(&trail))
+        } else {
+            (join([&lead, &trail, &kept]), axes.len(), 1, count(axes))
         };
         Geometry { order, split, lead, kept: count(&kept), length, by_row }
     }
@@ -83,8 +102,8 @@ impl Geometry {
         let wanted = if self.by_row {
             if rows < 256 && self.length >= 4 * TURNS { self.length.div_ceil(TURNS).min(1024) } else { 1 }
         } else {
-            let threads = if software { 1 << 11 } else { 1 << 16 };
-            let busy = threads.min(rows * self.length / 64).div_ceil(rows);
+            let (threads, fours) = (if software { 1 << 11 } else { 1 << 16 }, self.kept.div_ceil(4));
+            let busy = threads.min(fours * self.length / 16).div_ceil(fours);
             busy.min(self.length.div_ceil(16)).max(self.length.div_ceil(TURNS))
         };
         let part = self.length.div_ceil(wanted.max(1));
@@ -99,9 +118,10 @@ pub(crate) fn moments(x: &Tensor, axes: &[usize], eps: f64, running: Option<&Run
     if hidden(device, &[x]) {
         return composed(x, axes, eps, running);
     }
-    let whole = match measured(x, axes, eps, running) {
+    let wanted = Wanted::Scales { eps, running };
+    let whole = match measured(x, axes, &wanted) {
         Ok(buffer) => {
-            let planes = if running.is_some() { 4 } else { 2 };
+            let planes = wanted.planes();
             let n = planes * shape.size();
             Tensor::whole(Storage::ready(device.clone(), dtype, n, buffer, None), Shape::from([planes, shape.size()]))
         }
@@ -137,13 +157,27 @@ fn composed(x: &Tensor, axes: &[usize], eps: f64, running: Option<&Running<'_>>)
     Moments { scale: var.add_scalar(eps).rsqrt(), mean, running }
 }
 
-fn measured(x: &Tensor, axes: &[usize], eps: f64, running: Option<&Running<'_>>) -> Result<Buffer> {
+/// The variance of `x` over `axes`, which are not empty in `x`, times `factor`, or the root of that; `None` where one kernel
+/// does not see `x`. One launch, or two where a row is in parts.
+pub(crate) fn variance(x: &Tensor, axes: &[usize], factor: f64, root: bool) -> Option<Tensor> {
+    let (device, dtype) = (x.device(), wide(x.dtype()));
+    if hidden(device, &[x]) {
+        return None;
+    }
+    let shape = reduced(x.shape(), axes, true);
+    let found = match measured(x, axes, &Wanted::Variances { factor, root }) {
+        Ok(buffer) => Tensor::whole(Storage::ready(device.clone(), dtype, shape.size(), buffer, None), shape),
+        Err(error) => failed(device, &shape, dtype, error),
+    };
+    Some(found.cast(x.dtype()))
+}
+
+fn measured(x: &Tensor, axes: &[usize], wanted: &Wanted<'_>) -> Result<Buffer> {
     let device = x.device();
-    let of = Geometry::new(x.shape(), axes, device.is_cpu());
+    let of = Geometry::new(x.shape(), axes);
     let dtype = wide(x.dtype());
     let prologue = fuse::shared_prologue(x.clone(), x.shape())?.permute(&of.order);
-    let planes = if running.is_some() { 4 } else { 2 };
-    let out = device.allocate(fuse::bytes(device, dtype, planes * of.kept))?;
+    let out = device.allocate(fuse::bytes(device, dtype, wanted.planes() * of.kept))?;
     match device {
         Device::Cpu(_) => {
             device.count_launch();
@@ -152,22 +186,31 @@ fn measured(x: &Tensor, axes: &[usize], eps: f64, running: Option<&Running<'_>>)
                 _ => of.measure::<f64>(&prologue),
             };
             let n = (of.lead * of.length) as f64;
-            let mut planes: Vec<Vec<f64>> = vec![
-                found.iter().map(|m| m.mean).collect(),
-                found.iter().map(|m| 1.0 / (m.squares / n + eps).sqrt()).collect(),
-            ];
-            if let Some(r) = running {
-                let moved = |old: &Tensor, share: f64, new: &dyn Fn(&Moment) -> f64| -> Result<Vec<f64>> {
-                    let old = old.to_f64()?;
-                    Ok(old.iter().zip(&found).map(|(o, m)| r.decay * o + share * new(m)).collect())
-                };
-                planes.push(moved(r.mean, 1.0 - r.decay, &|m| m.mean)?);
-                planes.push(moved(r.var, (1.0 - r.decay) * unbiased(n), &|m| m.squares / n)?);
-            }
+            let planes: Vec<Vec<f64>> = match *wanted {
+                Wanted::Scales { eps, running } => {
+                    let mut planes = vec![
+                        found.iter().map(|m| m.mean).collect(),
+                        found.iter().map(|m| 1.0 / (m.squares / n + eps).sqrt()).collect(),
+                    ];
+                    if let Some(r) = running {
+                        let moved = |old: &Tensor, share: f64, new: &dyn Fn(&Moment) -> f64| -> Result<Vec<f64>> {
+                            let old = old.to_f64()?;
+                            Ok(old.iter().zip(&found).map(|(o, m)| r.decay * o + share * new(m)).collect())
+                        };
+                        planes.push(moved(r.mean, 1.0 - r.decay, &|m| m.mean)?);
+                        planes.push(moved(r.var, (1.0 - r.decay) * unbiased(n), &|m| m.squares / n)?);
+                    }
+                    planes
+                }
+                Wanted::Variances { factor, root } => {
+                    let of = |m: &Moment| m.squares / n * factor;
+                    vec![found.iter().map(|m| if root { of(m).sqrt() } else { of(m) }).collect()]
+                }
+            };
             // SAFETY: a fresh buffer.
             unsafe { write_f64(&out, dtype, 0, &planes.concat()) };
         }
-        Device::Gpu(gpu) => of.measure_gpu(gpu, &prologue, (&out, dtype), eps, running)?,
+        Device::Gpu(gpu) => of.measure_gpu(gpu, &prologue, (&out, dtype), wanted)?,
     }
     Ok(out)
 }
@@ -183,65 +226,80 @@ impl Geometry {
         gpu: &Arc<Gpu>,
         prologue: &Prologue,
         (out, dtype): (&Buffer, DType),
-        eps: f64,
-        running: Option<&Running<'_>>,
+        wanted: &Wanted<'_>,
     ) -> Result<()> {
+        const ROWS: Wgsl = wgsl!("rows/moments.wgsl");
+        const COLUMNS: Wgsl = wgsl!("rows/moments_columns.wgsl");
         const STORE: Wgsl = wgsl!("rows/moments_store.wgsl");
-        const STORE_RUNNING: Wgsl = wgsl!("rows/moments_store_running.wgsl");
-        const PLAIN: &[Wgsl] = &[STORE, wgsl!("rows/moments.wgsl")];
-        const MOVING: &[Wgsl] = &[STORE_RUNNING, wgsl!("rows/moments.wgsl")];
-        const FINISH: &[Wgsl] = &[STORE, wgsl!("rows/moments_finish.wgsl")];
-        const FINISH_MOVING: &[Wgsl] = &[STORE_RUNNING, wgsl!("rows/moments_finish.wgsl")];
+        const CORRECTED: Wgsl = wgsl!("rows/moments_corrected.wgsl");
+        const FINISH: Wgsl = wgsl!("rows/moments_finish.wgsl");
         let device = prologue.plan.device.clone();
         let compute = prologue.plan.compute;
+        let store = match wanted {
+            Wanted::Scales { running: None, .. } => STORE,
+            Wanted::Scales { .. } => wgsl!("rows/moments_store_running.wgsl"),
+            Wanted::Variances { .. } => wgsl!("rows/moments_store_variance.wgsl"),
+        };
         let old = |t: &Tensor| -> Result<Prologue> {
             let flat = Shape::from(t.size());
             fuse::prologue(t.with_shape(&flat), &flat)
         };
-        let old = running.map(|r| Ok::<_, crate::error::Error>((old(r.mean)?, old(r.var)?))).transpose()?;
+        let old = match wanted {
+            Wanted::Scales { running: Some(r), .. } => Some([old(r.mean)?, old(r.var)?]),
+            _ => None,
+        };
         let n = (self.lead * self.length) as f64;
         fn last<'a>(
             kernel: &mut Kernel<'a>,
             (out, dtype): (&Buffer, DType),
-            old: Option<&'a (Prologue, Prologue)>,
-            (decay, n): (f64, f64),
+            (wanted, n): (&Wanted<'_>, f64),
+            old: Option<&'a [Prologue; 2]>,
         ) {
             kernel.output("y", out, dtype, 0);
-            if let Some((mean, var)) = old {
-                kernel.input("running_mean", mean, Index::Flat);
-                kernel.input("running_var", var, Index::Flat);
-                kernel.real("decay", decay);
-                kernel.real("share", 1.0 - decay);
-                kernel.real("share_var", (1.0 - decay) * unbiased(n));
+            match *wanted {
+                Wanted::Scales { eps, running } => {
+                    kernel.real("eps", eps);
+                    if let (Some(r), Some([mean, var])) = (running, old) {
+                        kernel.input("running_mean", mean, Index::Flat);
+                        kernel.input("running_var", var, Index::Flat);
+                        kernel.real("decay", r.decay);
+                        kernel.real("share", 1.0 - r.decay);
+                        kernel.real("share_var", (1.0 - r.decay) * unbiased(n));
+                    }
+                }
+                Wanted::Variances { factor, root } => {
+                    kernel.constant("ROOT", u32::from(root));
+                    kernel.real("factor", factor);
+                }
             }
         }
-        let decay = running.map_or(0.0, |r| r.decay);
         let parts = self.parts(gpu.is_software());
         let whole = self.lead * parts == 1;
-        let files = if whole && running.is_some() { MOVING } else { PLAIN };
-        let mut kernel = Kernel::over_rows("moments", gpu, compute, files);
+        let pass = if self.by_row { ROWS } else { COLUMNS };
+        // What is of parts is stored by the pass itself.
+        let files = [CORRECTED, pass, if whole { store } else { STORE }];
+        let mut kernel = Kernel::over_rows("moments", gpu, compute, &files);
         kernel.rows("x", prologue, self.split);
         kernel.constant("PARTS", u32::from(!whole));
         kernel.word("kept", self.kept);
-        kernel.real("eps", eps);
         if whole {
-            last(&mut kernel, (out, dtype), old.as_ref(), (decay, n));
+            last(&mut kernel, (out, dtype), (wanted, n), old.as_ref());
             self.launch(kernel, parts);
             return Ok(());
         }
         let count = self.lead * parts;
-        let scratch = device.allocate(fuse::bytes(&device, compute, 2 * count * self.kept))?;
+        let scratch = device.allocate(fuse::bytes(&device, compute, 3 * count * self.kept))?;
         kernel.output("y", &scratch, compute, 0);
+        kernel.real("eps", 0.0);
         self.launch(kernel, parts);
-        let flat = Shape::from(2 * count * self.kept);
+        let flat = Shape::from(3 * count * self.kept);
         let partial = Tensor::whole(Storage::ready(device, compute, flat.size(), scratch, None), flat);
         let partial = fuse::whole_prologue(partial)?;
-        let mut kernel =
-            Kernel::over_rows("moments_finish", gpu, compute, if running.is_some() { FINISH_MOVING } else { FINISH });
+        let files = [CORRECTED, FINISH, store];
+        let mut kernel = Kernel::over_rows("moments_finish", gpu, compute, &files);
         kernel.input("x", &partial, Index::Flat);
-        last(&mut kernel, (out, dtype), old.as_ref(), (decay, n));
+        last(&mut kernel, (out, dtype), (wanted, n), old.as_ref());
         kernel.word("kept", self.kept);
-        kernel.real("eps", eps);
         kernel.word("length", self.length);
         kernel.word("lead", self.lead);
         kernel.word("parts", count);
@@ -259,14 +317,14 @@ impl Geometry {
         kernel.word("length", self.length);
         kernel.word("parts", parts);
         kernel.word("part", part);
-        let threads = if self.by_row {
-            row_threads(&mut kernel, part)
+        if self.by_row {
+            let threads = row_threads(&mut kernel, part);
+            kernel.launch(fold((rows * parts).div_ceil(256 / threads)));
         } else {
-            // Neighbouring threads take neighbouring columns.
+            // A thread takes four neighbouring columns.
             kernel.constant("THREADS", 1);
-            1
-        };
-        kernel.launch(fold((rows * parts).div_ceil(256 / threads)));
+            kernel.launch(fold((self.kept.div_ceil(4) * parts).div_ceil(256)));
+        }
     }
 }
 
@@ -287,9 +345,10 @@ pub(crate) fn sum_and_dot(a: &Tensor, b: Tensor, axes: &[usize]) -> Tensor {
 }
 
 fn summed(a: &Tensor, b: Tensor, axes: &[usize]) -> Result<Tensor> {
-    const FILES: &[Wgsl] = &[wgsl!("rows/paired_sums.wgsl")];
+    const BY_ROW: &[Wgsl] = &[wgsl!("rows/paired_sums.wgsl")];
+    const BY_COLUMN: &[Wgsl] = &[wgsl!("rows/paired_sums_columns.wgsl")];
     let device = a.device();
-    let of = Geometry::new(a.shape(), axes, device.is_cpu());
+    let of = Geometry::new(a.shape(), axes);
     let dtype = wide(a.dtype());
     let pa = fuse::shared_prologue(a.clone(), a.shape())?.permute(&of.order);
     let pb = fuse::whole_prologue(b)?.permute(&of.order);
@@ -314,9 +373,10 @@ fn summed(a: &Tensor, b: Tensor, axes: &[usize]) -> Result<Tensor> {
             let parts = of.parts(gpu.is_software());
             let count = of.lead * parts;
             let out = new(2 * of.kept * count)?;
-            let mut kernel = Kernel::over_rows("paired_sums", gpu, pa.plan.compute, FILES);
-            kernel.input("a", &pa, Index::Split(of.split));
-            kernel.input("b", &pb, Index::Split(of.split));
+            let files = if of.by_row { BY_ROW } else { BY_COLUMN };
+            let mut kernel = Kernel::over_rows("paired_sums", gpu, pa.plan.compute, files);
+            kernel.rows("a", &pa, of.split);
+            kernel.rows("b", &pb, of.split);
             kernel.output("y", &out, dtype, 0);
             kernel.word("kept", of.kept);
             kernel.word("count", count);
