@@ -93,6 +93,9 @@ pub(super) fn gradient(
     Ok((gx, sums))
 }
 
+/// Elements of a cache line, at least.
+const LINE: usize = 16;
+
 /// Rows whose sums are added up in their own type before they are in `f64`.
 const ROWS: usize = 32;
 
@@ -113,7 +116,10 @@ fn gradients<R: Lane>(
     let shared = Disjoint::new(&mut totals);
     parallel::ranges(parts, each * length * 8, 1, |range| {
         let mut computed = [vec![], vec![], vec![]];
-        let mut sums = vec![R::ZERO; width];
+        // From a cache line on, or each vector would lie in two.
+        let mut sums = vec![R::ZERO; width + LINE];
+        let begin = sums.as_ptr().align_offset(64).min(LINE);
+        let sums = &mut sums[begin..begin + width];
         for part in range {
             let last = ((part + 1) * each).min(count);
             // SAFETY: each part has its own sums.
@@ -132,7 +138,7 @@ fn gradients<R: Lane>(
                     // SAFETY: each row is written once, into a fresh buffer.
                     unsafe { to.write(at, length, own, pass) };
                 }
-                total.iter_mut().zip(&mut sums).for_each(|(t, s)| *t += std::mem::replace(s, R::ZERO).to_f64());
+                total.iter_mut().zip(sums.iter_mut()).for_each(|(t, s)| *t += std::mem::replace(s, R::ZERO).to_f64());
             }
         }
     });
