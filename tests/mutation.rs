@@ -29,7 +29,7 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
     ("rows/paired_sums.wgsl", "min(first + p.part, p.length)", "first + p.part - 1u", "batch_normalization"),
     ("rows/paired_sums_columns.wgsl", "min(first + p.part, p.length)", "first + p.part - 1u", "layer_normalization"),
     ("family/pool_geometry.wgsl", "WEIGHT == 2u", "WEIGHT == 3u", "average_pooling_2d"),
-    ("family/pool_in.wgsl", "(c - k) / s + 1", "(c - k) / s", "unpooling_2d"),
+    ("family/pool_in.wgsl", "c.z - x * s.z < k.z", "c.z - x * s.z <= k.z", "unpooling_2d"),
     ("family/pool_max_index.wgsl", "at - first", "at - low", "max_pooling_2d"),
     ("family/pool_take.wgsl", "index % k.z", "index % k.y", "upsampling_2d"),
     ("family/roi_max.wgsl", "v > best", "v < best", "roi_max_pooling_2d"),

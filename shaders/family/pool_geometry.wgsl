@@ -30,7 +30,13 @@ fn pixel(i: u32, sides: vec3<i32>) -> vec4<u32> {
     let s = vec3<u32>(sides);
     let line = i / s.z;
     let plane = line / s.y;
-    return vec4<u32>(plane % s.x, line % s.y, i % s.z, plane / s.x);
+    let number = plane / s.x;
+    return vec4<u32>(plane - number * s.x, line - plane * s.y, i - line * s.z, number);
+}
+
+// The last window that begins at the pixel at `c` or before it, padding included in its place.
+fn window_over(c: vec3<i32>) -> vec3<i32> {
+    return vec3<i32>(vec3<u32>(c) / vec3<u32>(stride()));
 }
 
 // The weight of a window's pixels, for a window from `first` on. WEIGHT 0: one; 1: one over its size; 2: one over the

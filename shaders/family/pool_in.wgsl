@@ -1,4 +1,4 @@
-// One thread for each pixel of an image: it gathers from the windows that cover it, from `first` to `last`.
+// One thread for each pixel of an image: it gathers from the windows that cover it.
 
 @compute @workgroup_size(256)
 fn main(
@@ -14,12 +14,12 @@ fn main(
     let c = vec3<i32>(at.xyz) + padding();
     let k = ksize();
     let s = stride();
-    let first = select(vec3<i32>(0), (c - k) / s + 1, c >= k);
-    let last = min(c / s, pooled_image() - 1);
+    // The last that begin before it, if there are so many; those before them, as far as they reach.
+    let last = min(window_over(c), pooled_image() - 1);
     var sum = T(0);
-    for (var z = first.x; z <= last.x; z++) {
-        for (var y = first.y; y <= last.y; y++) {
-            for (var x = first.z; x <= last.z; x++) {
+    for (var z = last.x; z >= 0 && c.x - z * s.x < k.x; z--) {
+        for (var y = last.y; y >= 0 && c.y - y * s.y < k.y; y--) {
+            for (var x = last.z; x >= 0 && c.z - x * s.z < k.z; x--) {
                 sum += share(at.w, vec3<i32>(z, y, x), c);
             }
         }

@@ -9,3 +9,7 @@ fn is_nan(x: T) -> bool {
 fn is_infinite(x: T) -> bool {
     return FLOATS && (bitcast<u32>(x) & 0x7fffffffu) == 0x7f800000u;
 }
+
+fn are_nan(x: vec4<T>) -> vec4<bool> {
+    return vec4<bool>(FLOATS) & ((bitcast<vec4<u32>>(x) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u));
+}

@@ -1,5 +1,6 @@
 //! Pooling: the largest pixel of each window of an image, sums over windows, and what goes the other way. One launch
-//! each; what goes back to an image is gathered by its pixels, so that no two threads write one.
+//! each; what goes back to an image is gathered by its pixels, so that no two threads write one, or laid out by windows
+//! that share none.
 
 mod cpu;
 
@@ -59,19 +60,51 @@ enum Kind {
     Put,
 }
 
+/// What a thread of a GPU takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sharing {
+    /// A window.
+    Windows,
+    /// A pixel, and the windows over it.
+    Pixels,
+    /// A pixel, where one window at most is over it.
+    PixelsApart,
+    /// Four such neighbours.
+    FourPixelsApart,
+    /// Four neighbouring windows of [`Windows::are_halves`], either way.
+    Halves,
+}
+
 impl Kind {
-    fn files(self) -> &'static [Wgsl] {
-        const GEOMETRY: Wgsl = wgsl!("family/pool_geometry.wgsl");
-        const OUT: Wgsl = wgsl!("family/pool_out.wgsl");
-        const IN: Wgsl = wgsl!("family/pool_in.wgsl");
-        const NAN: Wgsl = wgsl!("math/is_nan.wgsl");
-        match self {
-            Kind::Max => &[GEOMETRY, NAN, wgsl!("math/limits.wgsl"), wgsl!("family/pool_max.wgsl"), OUT],
-            Kind::Sum(_) => &[GEOMETRY, wgsl!("family/pool_sum.wgsl"), OUT],
-            Kind::Take => &[GEOMETRY, wgsl!("family/pool_take.wgsl"), OUT],
-            Kind::Spread(_) => &[GEOMETRY, wgsl!("family/pool_spread.wgsl"), IN],
-            Kind::Put => &[GEOMETRY, wgsl!("family/pool_put.wgsl"), IN],
+    /// What a thread computes, and how threads share the rest.
+    fn files(self, sharing: Sharing) -> Vec<Wgsl> {
+        let mut files = vec![wgsl!("family/pool_geometry.wgsl")];
+        if sharing == Sharing::Halves {
+            let (of, to) = match self {
+                Kind::Max => (wgsl!("family/pool_halves_max.wgsl"), wgsl!("family/pool_halves_out.wgsl")),
+                Kind::Sum(_) => (wgsl!("family/pool_halves_sum.wgsl"), wgsl!("family/pool_halves_out.wgsl")),
+                Kind::Spread(_) => (wgsl!("family/pool_halves_spread.wgsl"), wgsl!("family/pool_halves_in.wgsl")),
+                Kind::Put => (wgsl!("family/pool_halves_put.wgsl"), wgsl!("family/pool_halves_in.wgsl")),
+                Kind::Take => unreachable!("a thread takes a window"),
+            };
+            files.extend([wgsl!("math/is_nan.wgsl"), wgsl!("family/pool_halves.wgsl"), of, to]);
+            return files;
         }
+        files.extend_from_slice(match self {
+            Kind::Max => &[wgsl!("math/is_nan.wgsl"), wgsl!("math/limits.wgsl"), wgsl!("family/pool_max.wgsl")],
+            Kind::Sum(_) => &[wgsl!("family/pool_sum.wgsl")],
+            Kind::Take => &[wgsl!("family/pool_take.wgsl")],
+            Kind::Spread(_) => &[wgsl!("family/pool_spread.wgsl")],
+            Kind::Put => &[wgsl!("family/pool_put.wgsl")],
+        });
+        files.extend_from_slice(match sharing {
+            Sharing::Halves => unreachable!("above"),
+            Sharing::Windows => &[wgsl!("family/pool_out.wgsl")],
+            Sharing::Pixels => &[wgsl!("family/pool_in.wgsl")],
+            Sharing::PixelsApart => &[wgsl!("family/pool_in_apart.wgsl"), wgsl!("family/pool_in_one.wgsl")],
+            Sharing::FourPixelsApart => &[wgsl!("family/pool_in_apart.wgsl"), wgsl!("family/pool_in_four.wgsl")],
+        });
+        files
     }
 
     /// Whether it makes an image of windows.
@@ -180,14 +213,38 @@ impl Windows {
                     wgsl!("family/pool_max_index.wgsl"),
                     wgsl!("family/pool_out.wgsl"),
                 ];
-                let mut kernel = Kernel::new("pool_max_index", gpu, prologue.plan.compute, FILES);
-                kernel.input("x", &prologue, Index::Split(2));
-                kernel.output("y", &out[0], x.dtype(), 0);
-                kernel.integers("index", &out[1], 0, false);
-                self.launch(kernel, Weight::One, shape.size());
+                const HALVES: &[Wgsl] = &[
+                    wgsl!("family/pool_geometry.wgsl"),
+                    wgsl!("math/is_nan.wgsl"),
+                    wgsl!("family/pool_halves.wgsl"),
+                    wgsl!("family/pool_halves_max.wgsl"),
+                    wgsl!("family/pool_halves_index.wgsl"),
+                ];
+                let halves = self.are_halves();
+                let files = if halves { HALVES } else { FILES };
+                let mut kernel = Kernel::new("pool_max_index", gpu, prologue.plan.compute, files);
+                if halves {
+                    kernel.rows("x", &prologue, 2);
+                    kernel.output_fours("y", &out[0], x.dtype());
+                    kernel.integer_fours("index", &out[1], 0, false);
+                } else {
+                    kernel.input("x", &prologue, Index::Split(2));
+                    kernel.output("y", &out[0], x.dtype(), 0);
+                    kernel.integers("index", &out[1], 0, false);
+                }
+                let threads = if halves { shape.size() / 4 } else { shape.size() };
+                self.launch(kernel, Weight::One, threads);
             }
         }
         Ok(out)
+    }
+
+    /// Whether windows of 2 by 2 lie side by side and cover images whose lines are multiples of eight.
+    fn are_halves(&self) -> bool {
+        let Windows { image, count, ksize, stride, pad } = *self;
+        let sides = [1, 2, 2];
+        let covered = (0..3).all(|a| image[a] == sides[a] * count[a]);
+        ksize == sides && stride == sides && pad == [0; 3] && covered && image[2].is_multiple_of(8)
     }
 
     fn launch(&self, mut kernel: Kernel<'_>, weight: Weight, threads: usize) {
@@ -215,6 +272,23 @@ struct Pool {
     kind: Kind,
 }
 
+impl Pool {
+    /// `indices` is the element of their buffer that they begin with.
+    fn sharing(&self, indices: Option<usize>) -> Sharing {
+        let Windows { image, ksize, stride, .. } = self.windows;
+        let apart = ksize.iter().zip(stride).all(|(&k, s)| k <= s);
+        match (self.kind.is_back(), apart, image[2] % 4) {
+            _ if self.kind != Kind::Take && self.windows.are_halves() && indices.unwrap_or(0).is_multiple_of(4) => {
+                Sharing::Halves
+            }
+            (false, ..) => Sharing::Windows,
+            (true, false, _) => Sharing::Pixels,
+            (true, true, 0) => Sharing::FourPixelsApart,
+            (true, true, _) => Sharing::PixelsApart,
+        }
+    }
+}
+
 impl Launcher for Pool {
     fn run(&self, args: Operands, plan: &Plan) -> Result<()> {
         let n = plan.shape.size();
@@ -236,13 +310,33 @@ impl Launcher for Pool {
                 }
             }
             Device::Gpu(gpu) => {
-                let mut kernel = Kernel::new(self.kind.name(), gpu, prologue.plan.compute, self.kind.files());
-                kernel.input("x", &prologue, Index::Split(2));
-                if let Some((buffer, at)) = &indices {
-                    kernel.integers("index", buffer, *at, true);
+                let sharing = self.sharing(indices.as_ref().map(|(_, at)| *at));
+                let files = self.kind.files(sharing);
+                let mut kernel = Kernel::new(self.kind.name(), gpu, prologue.plan.compute, &files);
+                let halves = sharing == Sharing::Halves;
+                if halves {
+                    kernel.rows("x", &prologue, 2);
+                } else {
+                    kernel.input("x", &prologue, Index::Split(2));
                 }
-                kernel.epilogue(plan, Index::Flat);
-                self.windows.launch(kernel, self.kind.weight(), n);
+                if let Some((buffer, at)) = &indices {
+                    if halves {
+                        kernel.integer_fours("index", buffer, *at, true);
+                    } else {
+                        kernel.integers("index", buffer, *at, true);
+                    }
+                }
+                let threads = match sharing {
+                    Sharing::Halves if self.kind.is_back() => n / 16,
+                    Sharing::Halves | Sharing::FourPixelsApart => n / 4,
+                    _ => n,
+                };
+                if threads < n {
+                    kernel.epilogue_fours(plan, Index::Flat);
+                } else {
+                    kernel.epilogue(plan, Index::Flat);
+                }
+                self.windows.launch(kernel, self.kind.weight(), threads);
             }
         }
         Ok(())

@@ -100,7 +100,7 @@ pub fn closure<'a>(file: &'a File, all: &'a [File]) -> Vec<&'a File> {
 
 /// Whether the file is a piece of kernels that say which pieces they are made of, and nothing by itself.
 pub fn is_piece(file: &File) -> bool {
-    ["gemm/", "convolution/", "rows/"].iter().any(|folder| file.path.starts_with(folder))
+    ["gemm/", "convolution/", "rows/", "family/pool_halves"].iter().any(|folder| file.path.starts_with(folder))
 }
 
 /// Several files as one.
@@ -170,7 +170,14 @@ fn accessors(code: &str, kind: &Kind) -> String {
         let (list, sum) = positions(n);
         let (but_one, but_one_sum) = positions(n.saturating_sub(1));
         let stored = format!("{}(v)", kind.stored);
-        if name.starts_with("base_") {
+        if name.starts_with("get4_") {
+            text.push_str(&format!("fn {name}({list}) -> vec4<i32> {{ return vec4<i32>(b1[{sum}]); }}\n"));
+        } else if name.starts_with("put4_") {
+            text.push_str(&format!("fn {name}({but_one}, v: vec4<i32>) {{ b1[{but_one_sum}] = v.x; }}\n"));
+        } else if name.starts_with("store4") {
+            let stored = stored.replace("(v)", "(v.x)");
+            text.push_str(&format!("fn {name}({but_one}, v: vec4<T>) {{ b0[{but_one_sum}] = {stored}; }}\n"));
+        } else if name.starts_with("base_") {
             text.push_str(&format!("fn {name}({list}) -> u32 {{ return {sum}; }}\n"));
         } else if name.starts_with("load4_") {
             text.push_str(&format!("fn {name}({list}) -> vec4<T> {{ return vec4<T>(T(b0[{sum}])); }}\n"));

@@ -23,6 +23,7 @@ const FOR_INTEGERS: &[&str] = &[
     "family/pick.wgsl",
     "family/reduce_columns.wgsl",
     "family/sort_block.wgsl",
+    "family/sort_exchange.wgsl",
     "family/sort_keys.wgsl",
     "family/sort_merge.wgsl",
     "family/sort_take.wgsl",
@@ -78,6 +79,15 @@ const ROWS: &[&[&str]] = &[
     &["rows/normalize_grad.wgsl"],
 ];
 
+/// What windows side by side are pooled by.
+const HALVES: &[&[&str]] = &[
+    &["family/pool_halves_max.wgsl", "family/pool_halves_out.wgsl"],
+    &["family/pool_halves_max.wgsl", "family/pool_halves_index.wgsl"],
+    &["family/pool_halves_sum.wgsl", "family/pool_halves_out.wgsl"],
+    &["family/pool_halves_put.wgsl", "family/pool_halves_in.wgsl"],
+    &["family/pool_halves_spread.wgsl", "family/pool_halves_in.wgsl"],
+];
+
 /// Schedules of products, each with the operands of everything that is computed as a product.
 #[test]
 fn every_schedule_with_every_operand() {
@@ -125,8 +135,10 @@ fn every_schedule_with_every_operand() {
     }
     sets.push(vec!["convolution/add_windows.wgsl"]);
     sets.push(vec!["convolution/lay_windows.wgsl"]);
-    sets.push(vec!["gemm/vector.wgsl", "gemm/put_flat.wgsl"]);
-    sets.push(vec!["gemm/vector.wgsl", "gemm/put_part.wgsl"]);
+    for vector in ["gemm/vector.wgsl", "gemm/vector_along.wgsl", "gemm/vector_across.wgsl"] {
+        sets.extend(["gemm/put_flat.wgsl", "gemm/put_part.wgsl"].map(|put| vec![vector, put]));
+    }
+    sets.extend(HALVES.iter().map(|pieces| [&["family/pool_halves.wgsl"], *pieces].concat()));
     for share in ["rows/share.wgsl", "rows/share_subgroups.wgsl"] {
         sets.extend(ROWS.iter().map(|kernel| [*kernel, &[share]].concat()));
     }

@@ -66,6 +66,8 @@ pub(super) fn cases() -> Vec<Case> {
     };
     vec![
         Case::new("average_pooling_2d", |x| average_pooling_2d(&x[0], 2)).input([2, 3, 6, 4]),
+        case("2d/halves", Pooling::new(2)).input([2, 3, 4, 16]),
+        case("2d/thirds", Pooling::new(3)).input([1, 2, 7, 12]),
         case("2d/overlapping", Pooling::new(3).stride(2)).input([2, 2, 6, 7]),
         case("2d/padded", Pooling::new(3).stride(2).pad(1)).input([1, 2, 7, 7]),
         case("2d/padding_not_counted", Pooling::new(3).stride(2).pad(1).count_padding(false)).input([1, 2, 5, 5]),

@@ -135,6 +135,10 @@ pub(super) fn cases() -> Vec<Case> {
     let ties = ties.into_shape_with_order(ndarray::IxDyn(&[1, 1, 2, 4])).expect("eight numbers");
     vec![
         Case::new("max_pooling_2d", |x| max_pooling_2d(&x[0], 2)).input([2, 3, 6, 4]),
+        case("2d/halves", Pooling::new(2)).input([2, 3, 4, 16]),
+        case("3d/halves", Pooling::new([1, 2, 2])).input([2, 1, 3, 4, 8]),
+        case("2d/thirds", Pooling::new(3)).input([1, 2, 7, 12]),
+        case("2d/thirds_padded", Pooling::new([2, 3]).stride([3, 4]).pad([1, 2])).input([1, 2, 7, 12]),
         case("2d/covering", Pooling::new(3).stride(2)).input([2, 2, 6, 7]),
         case("2d/not_covering", Pooling::new(3).stride(2).cover_all(false)).input([2, 2, 6, 7]),
         case("2d/padded", Pooling::new(3).stride(2).pad(1)).input([1, 2, 7, 7]),
@@ -144,10 +148,14 @@ pub(super) fn cases() -> Vec<Case> {
         case("2d/whole", Pooling::new([5, 6])).input([2, 3, 5, 6]),
         case("1d", Pooling::new(3).stride(2).pad(1)).input([2, 2, 8]),
         case("3d", Pooling::new(2)).input([1, 2, 4, 5, 3]),
-        case("2d/ties", Pooling::new(2)).exact(ties).order(0),
+        case("2d/ties", Pooling::new(2)).exact(ties.clone()).order(0),
+        case("2d/ties_in_halves", Pooling::new(2)).exact(ndarray::concatenate![ndarray::Axis(3), ties, ties]).order(0),
         case("2d/empty", Pooling::new(2)).input([0, 3, 4, 4]).order(1),
         Case::new("max_pooling_2d/then_relu", |x| crate::functions::relu(&max_pooling_2d(&x[0], 2)))
             .input([2, 2, 4, 4])
+            .avoiding(0.0),
+        Case::new("max_pooling_2d/halves_then_relu", |x| crate::functions::relu(&max_pooling_2d(&(&x[0] * 2.0), 2)))
+            .input([2, 2, 4, 8])
             .avoiding(0.0),
         Case::new("max_pooling_2d/of_expression", |x| max_pooling_2d(&(&x[0] * &x[1]), Pooling::new(2).stride(1)))
             .input([2, 2, 4, 3])

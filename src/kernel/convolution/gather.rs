@@ -210,7 +210,7 @@ impl Gather<'_> {
             return add_parts(buffer, schedule.parts, plan);
         }
         if by_four {
-            kernel.epilogue4(plan, 2);
+            kernel.epilogue_fours(plan, Index::Split(2));
         } else {
             kernel.epilogue(plan, Index::Split(2));
         }

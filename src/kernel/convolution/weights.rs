@@ -110,7 +110,7 @@ pub(super) fn run_gpu(
         return add_parts(buffer, schedule.parts, plan);
     }
     if by_four {
-        kernel.epilogue4(plan, 1);
+        kernel.epilogue_fours(plan, Index::Split(1));
     } else {
         kernel.epilogue(plan, Index::Split(1));
     }

@@ -60,6 +60,10 @@ enum Part<'a> {
         binding: usize,
         at: Option<Addressing>,
     },
+    StoreFours {
+        name: &'static str,
+        binding: usize,
+    },
     Map {
         plan: &'a Plan,
         at: Addressing,
@@ -67,12 +71,13 @@ enum Part<'a> {
         lanes: u8,
         cell: bool,
     },
+    /// `fours`: how many elements are stored at once where four neighbours are.
     Epilogue {
         plan: &'a Plan,
         at: Addressing,
         outputs: Vec<usize>,
         split: bool,
-        lanes: u8,
+        fours: Option<u8>,
     },
     Constant {
         name: &'static str,
@@ -84,6 +89,7 @@ enum Part<'a> {
     Integers {
         name: &'static str,
         binding: usize,
+        lanes: u8,
     },
     Put {
         name: &'static str,
@@ -289,11 +295,21 @@ impl<'a> Kernel<'a> {
     /// `put_<name>(i, v: i32)` and `get_<name>(i) -> i32` on integer memory from element `offset` on, whatever the kernel
     /// computes in.
     pub fn integers(&mut self, name: &'static str, buffer: &Buffer, offset: usize, read_only: bool) {
+        self.bind_integers(name, buffer, offset, read_only, 1);
+    }
+
+    /// As [`Kernel::integers`] from a multiple of four on, by `put4_<name>(i, v: vec4<i32>)` and `get4_<name>(i)`: four
+    /// neighbours from such an element on.
+    pub fn integer_fours(&mut self, name: &'static str, buffer: &Buffer, offset: usize, read_only: bool) {
+        self.bind_integers(name, buffer, offset, read_only, 4);
+    }
+
+    fn bind_integers(&mut self, name: &'static str, buffer: &Buffer, offset: usize, read_only: bool, lanes: u8) {
         self.key.push(b'I');
-        let binding = self.bind(buffer, DType::I32, 1, read_only, offset..elements(buffer, DType::I32));
+        let binding = self.bind(buffer, DType::I32, lanes, read_only, offset..elements(buffer, DType::I32));
         self.key.push(u8::from(read_only));
         self.position_word(Field::Offset(name, 0), Some(binding), offset);
-        self.parts.push(Part::Integers { name, binding });
+        self.parts.push(Part::Integers { name, binding, lanes });
     }
 
     /// `put_<name>(i, v: i32)` into a strided region of integer memory.
@@ -339,22 +355,32 @@ impl<'a> Kernel<'a> {
     ///
     /// With [`Index::Split`] positions are `o * columns + r`, and the family declares the parameter `columns`.
     pub fn epilogue(&mut self, plan: &'a Plan, index: Index) {
-        self.epilogue_of(plan, index, 1);
+        self.epilogue_of(plan, index, None);
     }
 
-    /// `store4(o, r, v: vec4<T>)`, the same for four neighbours of a row from a multiple of four on, where
-    /// [`epilogue_vectorises`].
-    pub fn epilogue4(&mut self, plan: &'a Plan, lead: usize) {
-        self.epilogue_of(plan, Index::Split(lead), 4);
+    /// As [`Kernel::epilogue`], as `store4(i, v: vec4<T>)` or `store4(o, r, v: vec4<T>)`: four neighbours from a multiple of
+    /// four on. By row-major position in one store where memory allows; by rows only where [`epilogue_vectorises`].
+    pub fn epilogue_fours(&mut self, plan: &'a Plan, index: Index) {
+        let lanes = if index == Index::Flat && !vectorises(plan) { 1 } else { 4 };
+        self.epilogue_of(plan, index, Some(lanes));
     }
 
-    fn epilogue_of(&mut self, plan: &'a Plan, index: Index, lanes: u8) {
-        self.key.extend_from_slice(&[b'P', lanes]);
+    fn epilogue_of(&mut self, plan: &'a Plan, index: Index, fours: Option<u8>) {
+        self.key.extend_from_slice(&[b'P', fours.unwrap_or(0)]);
+        let lanes = fours.unwrap_or(1);
         let outputs = self.outputs(plan, lanes);
         let at = self.address("e", plan, &outputs, index, lanes, None);
         let sources: SmallVec<[Source; 4]> = plan.outputs.iter().map(|o| o.source).collect();
         self.nodes("e", &plan.nodes, &sources);
-        self.parts.push(Part::Epilogue { plan, at, outputs, split: index != Index::Flat, lanes });
+        self.parts.push(Part::Epilogue { plan, at, outputs, split: index != Index::Flat, fours });
+    }
+
+    /// `store4_<name>(i, v: vec4<T>)` into row-major memory that begins with the buffer, at multiples of four.
+    pub fn output_fours(&mut self, name: &'static str, buffer: &Buffer, dtype: DType) {
+        self.key.push(b'W');
+        let binding = self.bind(buffer, dtype, 4, false, 0..elements(buffer, dtype));
+        self.position_word(Field::Offset(name, 0), Some(binding), 0);
+        self.parts.push(Part::StoreFours { name, binding });
     }
 
     /// Binds the outputs of a plan.

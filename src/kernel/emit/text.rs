@@ -92,11 +92,19 @@ impl Kernel<'_> {
                     load("", "T", self.convert(binding, &position, 1));
                 }
             }
-            Part::Integers { name, binding } => {
-                w(format_args!("fn get_{name}(i: u32) -> i32 {{ return b{binding}[p.{name}_at0 + i]; }}\n"));
+            Part::Integers { name, binding, lanes } => {
+                let (digit, of, unit) = if *lanes == 4 { ("4", "vec4<i32>", " / 4u") } else { ("", "i32", "") };
+                let place = format!("b{binding}[(p.{name}_at0 + i){unit}]");
+                w(format_args!("fn get{digit}_{name}(i: u32) -> {of} {{ return {place}; }}\n"));
                 if !self.bound[*binding].read_only {
-                    w(format_args!("fn put_{name}(i: u32, v: i32) {{ b{binding}[p.{name}_at0 + i] = v; }}\n"));
+                    w(format_args!("fn put{digit}_{name}(i: u32, v: {of}) {{ {place} = v; }}\n"));
                 }
+            }
+            Part::StoreFours { name, binding } => {
+                let v = stored_lanes(self.bound[*binding].dtype, self.compute, "v", 4);
+                w(format_args!(
+                    "fn store4_{name}(i: u32, v: vec4<T>) {{ b{binding}[(p.{name}_at0 + i) / 4u] = {v}; }}\n"
+                ));
             }
             Part::Put { name, binding, at } => {
                 w(format_args!("fn put_{name}(i: u32, v: i32) {{\n"));
@@ -162,21 +170,29 @@ impl Kernel<'_> {
                 }
                 t.push_str("}\n");
             }
-            Part::Epilogue { plan, at, outputs, split, lanes } => {
+            Part::Epilogue { plan, at, outputs, split, fours } => {
                 let args: &[&str] = if *split { &["o", "r"] } else { &["i"] };
                 let list: Vec<String> = args.iter().map(|a| format!("{a}: u32")).collect();
-                let (four, of, unit) = if *lanes == 4 { ("4", "vec4<T>", " / 4u") } else { ("", "T", "") };
-                w(format_args!("fn store{four}({}, v: {of}) {{\n", list.join(", ")));
+                let (lanes, digit, of, unit) = match fours {
+                    Some(4) => (4, "4", "vec4<T>", " / 4u"),
+                    _ => (1, "", "T", ""),
+                };
+                w(format_args!("fn store{digit}({}, v: {of}) {{\n", list.join(", ")));
                 if *split {
                     t.push_str("    let i = o * p.columns + r;\n");
                 }
-                let value = self.body(t, "e", plan, at, args, "i", *lanes);
+                let value = self.body(t, "e", plan, at, args, "i", lanes);
                 let positions = self.output_positions("e", plan, at);
                 for (k, (output, binding)) in plan.outputs.iter().zip(outputs).enumerate() {
-                    let v = stored_lanes(output.storage.dtype, self.compute, &value(output.source), *lanes);
+                    let v = stored_lanes(output.storage.dtype, self.compute, &value(output.source), lanes);
                     let _ = writeln!(t, "    b{binding}[({}){unit}] = {v};", positions[k]);
                 }
                 t.push_str("}\n");
+                if *fours == Some(1) {
+                    let each = ["x", "y", "z", "w"].iter().enumerate();
+                    let each: Vec<String> = each.map(|(k, lane)| format!("    store(i + {k}u, v.{lane});\n")).collect();
+                    let _ = writeln!(t, "fn store4(i: u32, v: vec4<T>) {{\n{}}}", each.concat());
+                }
             }
         }
     }

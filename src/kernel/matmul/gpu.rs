@@ -36,7 +36,7 @@ pub(in crate::kernel) fn reads_vectors(leaf: &Leaf, shape: &[usize]) -> (bool, u
     let last = shape.len() - 1;
     let unit = |axis: usize| leaf.strides[axis] == 1;
     let along = if unit(last) || !unit(last - 1) { last } else { last - 1 };
-    let others = leaf.strides.iter().enumerate().filter(|(axis, _)| *axis != along);
+    let others = leaf.strides.iter().enumerate().filter(|&(axis, _)| axis != along && shape[axis] > 1);
     let aligned = leaf.offset.is_multiple_of(4) && others.clone().all(|(_, s)| s % 4 == 0);
     (unit(along) && aligned && shape[along].is_multiple_of(4), u32::from(along == last))
 }
@@ -140,7 +140,7 @@ impl Matmul {
             return add_parts(buffer, schedule.parts, plan);
         }
         if by_four {
-            kernel.epilogue4(plan, self.lead);
+            kernel.epilogue_fours(plan, Index::Split(self.lead));
         } else {
             kernel.epilogue(plan, Index::Split(self.lead));
         }

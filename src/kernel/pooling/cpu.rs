@@ -12,6 +12,7 @@ use crate::{
     },
     shape::DType,
 };
+use std::ops::Range;
 
 type Out<'a> = (&'a Buffer, DType, usize);
 
@@ -104,6 +105,39 @@ impl Windows {
         Some(at)
     }
 
+    /// Calls `f(window, pixel)` for the windows whose index names a pixel of the image.
+    #[inline(always)]
+    fn each_named(&self, indices: &[i32], mut f: impl FnMut(usize, usize)) {
+        let Windows { image, count, ksize, stride, pad } = *self;
+        // Of a window that lies within the image, where each place is from the first.
+        let of = |k: usize| (k / ksize[2] / ksize[1] * image[1] + k / ksize[2] % ksize[1]) * image[2] + k % ksize[2];
+        let places: Vec<usize> = (0..ksize.iter().product()).map(of).collect();
+        let within: [Range<usize>; 3] = std::array::from_fn(|a| {
+            let last = (image[a] + pad[a]).checked_sub(ksize[a]).map_or(0, |free| free / stride[a] + 1);
+            pad[a].div_ceil(stride[a]).min(count[a])..last.min(count[a])
+        });
+        for (z, y) in (0..count[0]).flat_map(|z| (0..count[1]).map(move |y| (z, y))) {
+            let line = (z * count[1] + y) * count[2];
+            let inside = if within[0].contains(&z) && within[1].contains(&y) { within[2].clone() } else { 0..0 };
+            for x in (0..count[2]).filter(|x| !inside.contains(x)) {
+                if let Some(pixel) = self.named(line + x, indices[line + x]) {
+                    f(line + x, pixel);
+                }
+            }
+            let Some(first) = inside.clone().next() else { continue };
+            let at = |o: usize, a: usize| o * stride[a] - pad[a];
+            let mut pixel = (at(z, 0) * image[1] + at(y, 1)) * image[2] + at(first, 2);
+            let run = line + inside.start..line + inside.end;
+            for (o, &index) in run.clone().zip(&indices[run]) {
+                // A negative index becomes one past every place.
+                if let Some(place) = places.get(index as usize) {
+                    f(o, pixel + place);
+                }
+                pixel += stride[2];
+            }
+        }
+    }
+
     pub(super) fn max_cpu<R: Lane>(&self, x: &Prologue, out: Out<'_>, indices: Option<&Buffer>) {
         let (pixels, windows) = (self.image.iter().product::<usize>(), self.count.iter().product::<usize>());
         let planes = x.plan.shape[..2].iter().product::<usize>();
@@ -116,38 +150,85 @@ impl Windows {
         fill_rows::<R>(out, Rows { count: planes, length: windows, cost }, |plane, y| {
             let x = &x[plane * pixels..(plane + 1) * pixels];
             y.fill(R::NEG_INFINITY);
-            let Some(indices) = &indices else {
-                // Either operand's NaN is the result.
-                self.runs(|run| each(run, x, y, |_, x, y| *y = R::max(*y, x)));
-                return;
-            };
             // SAFETY: each plane has its own.
-            let at = unsafe { indices.range(plane * windows..(plane + 1) * windows) };
-            at.copy_from_slice(&firsts);
-            self.runs(|run| {
-                let place = run.place as i32;
-                let at = &mut at[run.window..run.window + run.n];
-                // Without a branch: what is larger is as likely as not.
-                each(run, x, y, |i, x, y| {
-                    let better = (x > *y) | (x.is_nan() & !y.is_nan());
-                    *y = R::select(better, x, *y);
-                    at[i] = if better { place } else { at[i] };
-                });
+            let at = indices.as_ref().map(|i| unsafe { i.range(plane * windows..(plane + 1) * windows) });
+            match at {
+                None => pulp::Arch::new().dispatch(Plane { of: self, x, y, sums: false }),
+                Some(at) => {
+                    at.copy_from_slice(&firsts);
+                    pulp::Arch::new().dispatch(Places { of: self, x, y, at });
+                }
+            }
+        });
+    }
+}
+
+/// The largest pixels of a plane's windows, or their sums.
+struct Plane<'a, R> {
+    of: &'a Windows,
+    x: &'a [R],
+    y: &'a mut [R],
+    sums: bool,
+}
+
+impl<R: Lane> pulp::NullaryFnOnce for Plane<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Plane { of, x, y, sums } = self;
+        let nothing = &mut vec![(); y.len()][..];
+        if sums {
+            of.runs(|run| each(run, x, (y, nothing), |x, y, ()| *y += x));
+        } else {
+            // Either operand's NaN is the result.
+            of.runs(|run| each(run, x, (y, nothing), |x, y, ()| *y = R::max(*y, x)));
+        }
+    }
+}
+
+/// The largest pixels of a plane's windows, and their places.
+struct Places<'a, R> {
+    of: &'a Windows,
+    x: &'a [R],
+    y: &'a mut [R],
+    at: &'a mut [i32],
+}
+
+impl<R: Lane> pulp::NullaryFnOnce for Places<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Places { of, x, y, at } = self;
+        of.runs(|run| {
+            let place = run.place as i32;
+            // Without a branch: what is larger is as likely as not.
+            each(run, x, (y, at), |x, y, at| {
+                let better = (x > *y) | (x.is_nan() & !y.is_nan());
+                *y = R::select(better, x, *y);
+                *at = if better { place } else { *at };
             });
         });
     }
 }
 
-/// Calls `f(i, pixel, window's value)` for the windows of a run.
+/// Calls `f(pixel, window's value, what else is of the window)` for the windows of a run.
 #[inline(always)]
-fn each<R: Lane>(run: &Run, x: &[R], y: &mut [R], mut f: impl FnMut(usize, R, &mut R)) {
-    let y = &mut y[run.window..run.window + run.n];
+fn each<R: Lane, A>(run: &Run, x: &[R], (y, at): (&mut [R], &mut [A]), mut f: impl FnMut(R, &mut R, &mut A)) {
+    let windows = run.window..run.window + run.n;
+    let (y, at, x) = (&mut y[windows.clone()], &mut at[windows], &x[run.pixel..]);
     if run.step == 1 {
-        let x = &x[run.pixel..run.pixel + run.n];
-        y.iter_mut().zip(x).enumerate().for_each(|(i, (y, &x))| f(i, x, y));
+        y.iter_mut().zip(at).zip(x).for_each(|((y, at), &x)| f(x, y, at));
+    } else if run.step == 2 {
+        // Neighbours side by side become vectors; the last may have none.
+        let (pairs, rest) = x.as_chunks::<2>();
+        let n = run.n.min(pairs.len());
+        let ((head, tail), (head_at, tail_at)) = (y.split_at_mut(n), at.split_at_mut(n));
+        head.iter_mut().zip(head_at).zip(pairs).for_each(|((y, at), x)| f(x[0], y, at));
+        tail.iter_mut().zip(tail_at).zip(rest).for_each(|((y, at), &x)| f(x, y, at));
     } else {
-        let x = x[run.pixel..].iter().step_by(run.step);
-        y.iter_mut().zip(x).enumerate().for_each(|(i, (y, &x))| f(i, x, y));
+        y.iter_mut().zip(at).zip(x.iter().step_by(run.step)).for_each(|((y, at), &x)| f(x, y, at));
     }
 }
 
@@ -171,7 +252,7 @@ impl Pool {
             match self.kind {
                 Kind::Max => unreachable!("above"),
                 Kind::Sum(_) => {
-                    of.runs(|run| each(run, x, y, |_, x, y| *y += x));
+                    pulp::Arch::new().dispatch(Plane { of, x, y: &mut *y, sums: true });
                     y.iter_mut().zip(&weights).for_each(|(y, &w)| *y *= w);
                 }
                 Kind::Spread(_) => of.runs(|run| {
@@ -180,12 +261,11 @@ impl Pool {
                     y.zip(x).for_each(|(y, (&x, &w))| *y += x * w);
                 }),
                 Kind::Take | Kind::Put => {
-                    for (o, &index) in indices[plane * windows..(plane + 1) * windows].iter().enumerate() {
-                        match (of.named(o, index), self.kind) {
-                            (Some(pixel), Kind::Take) => y[o] = x[pixel],
-                            (Some(pixel), _) => y[pixel] += x[o],
-                            (None, _) => {}
-                        }
+                    let indices = &indices[plane * windows..(plane + 1) * windows];
+                    if self.kind == Kind::Take {
+                        of.each_named(indices, |o, pixel| y[o] = x[pixel]);
+                    } else {
+                        of.each_named(indices, |o, pixel| y[pixel] += x[o]);
                     }
                 }
             }
