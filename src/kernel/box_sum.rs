@@ -1,12 +1,11 @@
 //! Sums over neighbours along an axis: `y[i] = x[i - reach] + .. + x[i + reach]`.
 
 use super::{
-    elementwise::{self, Lane},
+    elementwise::{self, BLOCK, Blocks, Epilogue, Lane},
     emit::{Index, Kernel},
     first,
     fuse::{self, Prologue},
-    parallel::{self, Disjoint},
-    reduce::write_f64,
+    parallel,
 };
 use crate::{
     device::Device,
@@ -52,48 +51,87 @@ impl Launcher for BoxSum {
                 }
             }
             Device::Gpu(gpu) => {
-                const FILES: &[crate::tensor::Wgsl] = &[wgsl!("family/box_sum.wgsl")];
-                let mut kernel = Kernel::new("box_sum", gpu, prologue.plan.compute, FILES);
-                kernel.input("x", &prologue, Index::Flat);
-                kernel.epilogue(plan, Index::Flat);
-                kernel.word("inner", inner);
+                let fours = inner.is_multiple_of(4);
+                let files = [if fours { wgsl!("family/box_sum_four.wgsl") } else { wgsl!("family/box_sum.wgsl") }];
+                let mut kernel = Kernel::new("box_sum", gpu, prologue.plan.compute, &files);
+                if fours {
+                    kernel.rows("x", &prologue, self.axis + 1);
+                    kernel.epilogue_fours(plan, Index::Flat);
+                } else {
+                    kernel.input("x", &prologue, Index::Flat);
+                    kernel.epilogue(plan, Index::Flat);
+                }
+                let width = if fours { 4 } else { 1 };
+                kernel.word("inner", inner / width);
                 kernel.word("length", length);
                 kernel.word("reach", self.reach.min(length));
-                kernel.launch_elements(shape.size());
+                kernel.launch_elements(shape.size() / width);
             }
         }
         Ok(())
     }
 
-    fn takes_epilogue(&self, device: &Device) -> bool {
-        !device.is_cpu()
+    fn takes_epilogue(&self, _: &Device) -> bool {
+        true
     }
 }
 
+/// Elements that a task holds at once: half of a second-level cache.
+const HELD: usize = 1 << 16;
+
 impl BoxSum {
+    /// Tasks take some neighbours through all lines: values, sums and what follows stay in the cache.
     fn run_cpu<R: Lane>(&self, prologue: &Prologue, plan: &Plan, length: usize, inner: usize) {
-        let x = elementwise::values::<R>(prologue);
-        let output = &plan.outputs[0];
-        let mut y = vec![R::ZERO; x.len()];
-        let shared = Disjoint::new(&mut y);
-        parallel::ranges(x.len() / inner, inner * 4, 1, |range| {
-            for line in range {
-                let at = line % length;
-                let (first, last) = (line - at.min(self.reach), line + (length - 1 - at).min(self.reach));
-                // SAFETY: each line is written once.
-                let y = unsafe { shared.range(line * inner..(line + 1) * inner) };
-                for from in first..=last {
-                    y.iter_mut().zip(&x[from * inner..(from + 1) * inner]).for_each(|(y, &x)| *y += x);
+        let (blocks, epilogue) = (Blocks::<R>::new(&prologue.plan), Epilogue::<R>::new(plan));
+        let width = (HELD / length).clamp(64, BLOCK).min(inner);
+        let (whole, parts) = (length * inner, inner.div_ceil(width));
+        parallel::ranges(plan.shape.size() / whole * parts, length * width * 8, 1, |range| {
+            let mut memory = vec![R::ZERO; 2 * length * width];
+            for part in range {
+                let first = part % parts * width;
+                let n = width.min(inner - first);
+                // Lines as a whole lie in one piece.
+                let (runs, run) = if n == inner { (1, whole) } else { (length, n) };
+                let (x, y) = memory[..2 * length * n].split_at_mut(length * n);
+                let start = |i: usize| part / parts * whole + i * inner + first;
+                for (i, x) in x.chunks_mut(run).enumerate() {
+                    for (k, x) in x.chunks_mut(BLOCK).enumerate() {
+                        let wanted = [prologue.source];
+                        blocks.compute(start(i) + k * BLOCK, x.len(), &wanted, |_, values| x.copy_from_slice(values));
+                    }
+                }
+                pulp::Arch::new().dispatch(Lines { x, y, n, reach: self.reach });
+                for (i, y) in y.chunks(run).enumerate().take(runs) {
+                    epilogue.apply(start(i), y);
                 }
             }
         });
-        if output.storage.dtype == R::DTYPE {
-            // SAFETY: the output is known to nobody else yet.
-            unsafe { output.buffer.host_mut::<R>(output.offset, y.len()) }.copy_from_slice(&y);
-        } else {
-            let values: Vec<f64> = y.iter().map(|v| v.to_f64()).collect();
-            // SAFETY: as above.
-            unsafe { write_f64(&output.buffer, output.storage.dtype, output.offset, &values) };
+    }
+}
+
+/// `y[i] = x[i - reach] + .. + x[i + reach]` of lines of `n` elements.
+struct Lines<'a, R> {
+    x: &'a [R],
+    y: &'a mut [R],
+    n: usize,
+    reach: usize,
+}
+
+impl<R: Lane> pulp::NullaryFnOnce for Lines<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Lines { x, y, n, reach } = self;
+        let length = x.len() / n;
+        for (at, y) in y.chunks_exact_mut(n).enumerate() {
+            let first = at - at.min(reach);
+            y.copy_from_slice(&x[first * n..(first + 1) * n]);
+            for from in first + 1..=at + (length - 1 - at).min(reach) {
+                for (y, &x) in y.iter_mut().zip(&x[from * n..(from + 1) * n]) {
+                    *y += x;
+                }
+            }
         }
     }
 }

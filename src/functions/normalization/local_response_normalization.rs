@@ -56,17 +56,27 @@ pub fn local_response_normalization(x: &Variable) -> Variable {
 #[track_caller]
 pub fn local_response_normalization_with(x: &Variable, options: &LocalResponseNormalization) -> Variable {
     let sums = apply(ChannelSums { reach: options.n / 2 }, &[&square(x)]);
-    map(Damped(options.beta), [x, &(sums * options.alpha + options.k)])
+    damped(x, &(sums * options.alpha + options.k), options.beta)
 }
 
 /// `x * s^-power` for positive `s`.
+fn damped(x: &Variable, s: &Variable, power: f64) -> Variable {
+    if power == 0.75 { map(DampedByRoots, [x, s]) } else { map(Damped(power), [x, s]) }
+}
+
+/// The gradients of `y = x * s^-power`: that of `s` takes no power of its own.
+fn gradients(saved: &Saved, gy: &Variable, power: f64) -> [Option<Variable>; 2] {
+    let (s, y) = (saved.input(1), saved.output(0));
+    [saved.needs(0).then(|| damped(gy, s, power)), saved.needs(1).then(|| gy * y / s * -power)]
+}
+
 #[derive(Debug, Clone)]
 struct Damped(f64);
 
 impl Elementwise<2, 1> for Damped {
     const NAME: &str = "damped";
     const FILES: &[Wgsl] = &[wgsl!("math/is_nan.wgsl"), wgsl!("normalization/damped.wgsl")];
-    const RETAIN: Retain = Retain::INPUTS;
+    const RETAIN: Retain = Retain::INPUTS.output(0);
 
     fn scalars(&self) -> [f64; 1] {
         [self.0]
@@ -77,9 +87,26 @@ impl Elementwise<2, 1> for Damped {
     }
 
     fn backward(&self, saved: &Saved, gy: &Variable) -> [Option<Variable>; 2] {
-        let (x, s) = (saved.input(0), saved.input(1));
-        let gs = || map(Damped(self.0 + 1.0), [&(gy * x), s]) * -self.0;
-        [saved.needs(0).then(|| map(self.clone(), [gy, s])), saved.needs(1).then(gs)]
+        gradients(saved, gy, self.0)
+    }
+}
+
+/// `x * s^-0.75`, by two roots instead of a logarithm and an exponential.
+#[derive(Debug, Clone)]
+struct DampedByRoots;
+
+impl Elementwise<2> for DampedByRoots {
+    const NAME: &str = "damped_by_roots";
+    const FILES: &[Wgsl] = &[wgsl!("math/is_nan.wgsl"), wgsl!("normalization/damped.wgsl")];
+    const RETAIN: Retain = Retain::INPUTS.output(0);
+
+    fn reference<R: Real>([x, s]: [R; 2], []: [R; 0]) -> R {
+        let root = R::sqrt(s);
+        x / (root * R::sqrt(root))
+    }
+
+    fn backward(&self, saved: &Saved, gy: &Variable) -> [Option<Variable>; 2] {
+        gradients(saved, gy, 0.75)
     }
 }
 
@@ -118,6 +145,12 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("local_response_normalization", |x| local_response_normalization(&x[0])).input([2, 7, 2, 3]),
         case("local_response_normalization/strong", 3).input([2, 6, 2, 3]),
         case("local_response_normalization/all_channels", 9).input([1, 3, 4]),
+        case("local_response_normalization/fours", 5).input([2, 4, 2, 6]),
+        Case::new("local_response_normalization/roots", |x| {
+            let options = LocalResponseNormalization { n: 3, k: 1.0, alpha: 0.5, beta: 0.75 };
+            local_response_normalization_with(&x[0], &options)
+        })
+        .input([2, 4, 2, 3]),
         case("local_response_normalization/rows", 5).input([3, 6]),
         case("local_response_normalization/empty", 5).input([0, 6, 2]),
     ]

@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use std::borrow::Cow;
 
 /// Elements computed at once: their temporaries stay in the first-level cache.
-pub(super) const BLOCK: usize = 2048;
+pub(in crate::kernel) const BLOCK: usize = 2048;
 
 /// A type in which the CPU computes blocks.
 pub(in crate::kernel) trait Lane: Real + Element {

@@ -3,7 +3,7 @@
 mod blocks;
 mod outputs;
 
-pub(super) use blocks::{Blocks, Lane, Reading, collect, values};
+pub(super) use blocks::{BLOCK, Blocks, Lane, Reading, collect, values};
 pub(super) use outputs::{Epilogue, Writing};
 
 use super::{
@@ -21,7 +21,6 @@ use crate::{
         wgsl,
     },
 };
-use blocks::BLOCK;
 use outputs::{Outputs, Region};
 use parking_lot::Mutex;
 use std::{ops::Range, sync::Arc};
