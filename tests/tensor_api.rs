@@ -224,3 +224,27 @@ fn panicked(f: impl Fn() -> Tensor) -> (String, String) {
     let said = said.lock().unwrap();
     said.clone()
 }
+
+#[test]
+fn numbers_beside_integers_are_exact() {
+    const LARGE: f64 = 16_777_217.0;
+    for device in catena::testing::devices() {
+        let x = Tensor::from_slice(&[1i32, -5, i32::MAX - 20_000_000], [3], &device);
+        let values = |t: Tensor| t.to_vec::<i32>().unwrap();
+        let expected = [16_777_218, 16_777_212, 2_144_260_864];
+        assert_eq!(values(x.add_scalar(LARGE)), expected, "{device}");
+        assert_eq!(values(&x + LARGE), expected, "{device}");
+        assert_eq!(values(&x - -LARGE), expected, "{device}");
+        assert_eq!(values(LARGE - &x), [16_777_216, 16_777_222, -2_110_706_430], "{device}");
+        let small = x.slice(&[(0..2usize).into()]);
+        assert_eq!(values(small.mul_scalar(LARGE)), [16_777_217, -83_886_085], "{device}");
+        let full = Tensor::full([2], f64::from(i32::MAX), DType::I32, &device);
+        assert_eq!(values(full.add(&Tensor::zeros([2], DType::I32, &device))), [i32::MAX; 2], "{device}");
+        let lowest = Tensor::full([2], f64::from(i32::MIN), DType::I32, &device);
+        assert_eq!(values(lowest), [i32::MIN; 2], "{device}");
+        let unsigned = Tensor::from_slice(&[3u32, 4_000_000_000], [2], &device);
+        assert_eq!(unsigned.add_scalar(LARGE).to_vec::<u32>().unwrap(), [16_777_220, 4_016_777_217], "{device}");
+        let ids = Tensor::full([3], LARGE, DType::U32, &device).add_scalar(2.0);
+        assert_eq!(ids.to_vec::<u32>().unwrap(), [16_777_219; 3], "{device}");
+    }
+}

@@ -415,11 +415,13 @@ impl<'a> Kernel<'a> {
                 source(&mut self.key, arg);
             }
             for (k, scalar) in node.scalars.iter().enumerate() {
-                let (float, word) = match *scalar {
-                    Scalar::F(v) => (true, (v as f32).to_bits()),
-                    Scalar::U(v) => (false, v),
+                self.key.push(u8::from(matches!(scalar, Scalar::F(_))));
+                let (float, word) = match (*scalar, self.compute) {
+                    (Scalar::F(v), DType::I32) => (false, v as i32 as u32),
+                    (Scalar::F(v), DType::U32) => (false, v as u32),
+                    (Scalar::F(v), _) => (true, (v as f32).to_bits()),
+                    (Scalar::U(v), _) => (false, v),
                 };
-                self.key.push(u8::from(float));
                 self.field(Field::Scalar(name, n as u8, k as u8), float, word);
             }
         }

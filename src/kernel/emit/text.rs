@@ -239,9 +239,10 @@ impl Kernel<'_> {
                 .scalars
                 .iter()
                 .enumerate()
-                .map(|(k, s)| match s {
-                    Scalar::F(_) => format!("T(p.{name}_c{n}_{k})"),
-                    Scalar::U(_) => format!("p.{name}_c{n}_{k}"),
+                .map(|(k, s)| match (s, self.compute) {
+                    (Scalar::F(_), DType::I32) => format!("bitcast<i32>(p.{name}_c{n}_{k})"),
+                    (Scalar::F(_), DType::F32) => format!("T(p.{name}_c{n}_{k})"),
+                    _ => format!("p.{name}_c{n}_{k}"),
                 })
                 .collect();
             let call = |lane: &str, offset: usize| {
