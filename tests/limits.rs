@@ -331,7 +331,9 @@ fn a_kernel_that_cannot_be_cut_says_so_and_its_result_stays_failed() {
     let _alone = alone();
     let device = narrow();
     let x = numbers(&[2, 40_000], 12).to_device(&device);
-    let y = x.sort(1);
+    // An image that is itself too large.
+    let image = Variable::constant(x.reshape([1, 1, 200, 400]));
+    let y = F::max_pooling_2d(&image, 2).data().clone();
     for _ in 0..2 {
         let error = y.to_host().unwrap_err();
         assert!(matches!(error, Error::Unsupported { .. }), "{error}");
@@ -339,6 +341,35 @@ fn a_kernel_that_cannot_be_cut_says_so_and_its_result_stays_failed() {
     }
     // The device goes on.
     assert_eq!(x.add(&x).to_vec::<f32>().unwrap().len(), 80_000);
+}
+
+#[test]
+fn rows_beyond_a_binding_are_sorted() {
+    let _alone = alone();
+    let device = narrow();
+    // Rows of 40,000 are of 32 parts of 2,048 pairs at least; some of their values are equal, and some are NaN.
+    let x = numbers(&[2, 40_000], 12).mul_scalar(4096.0).floor();
+    let x = x.equal(&x.full_like(7.0)).where_(&x.full_like(f64::NAN), &x);
+    same(&device, &[&x], 0.0, |x| x[0].argsort(1));
+    same(&device, &[&x], 0.0, |x| x[0].sort(1));
+    same(&device, &[&x], 0.0, |x| x[0].transpose(None).argsort(0));
+    for k in [1, 100, 30_000] {
+        same(&device, &[&x], 0.0, |x| x[0].topk(k, 1).0);
+        same(&device, &[&x], 0.0, |x| x[0].topk(k, 1).1);
+    }
+    same(&device, &[&x], 0.0, |x| x[0].cast(DType::F16).argsort(1));
+    let integers = numbers(&[50_000], 13).mul_scalar(2e9).cast(DType::I32);
+    same(&device, &[&integers], 0.0, |x| x[0].sort(0));
+    // Many rows, each of which fits.
+    let x = numbers(&[3, 7, 3000], 14);
+    same(&device, &[&x], 0.0, |x| x[0].argsort(2));
+    same(&device, &[&x], 0.0, |x| x[0].topk(5, 1).0);
+    // Drawn where it is wanted.
+    let order = |device: &Device| {
+        let order = Tensor::permutation(&mut catena::kernel::philox::Generator::new(5), 50_000, device);
+        order.to_vec::<i32>().unwrap()
+    };
+    assert_eq!(order(&device), order(&Device::cpu()));
 }
 
 #[test]

@@ -8,7 +8,7 @@ fn exchange(base: u32, half: u32, size: u32, thread: u32) {
     let a = 2u * half * (thread / half) + thread % half;
     let b = a + half;
     let after = (block_keys[a] > block_keys[b]) || ((block_keys[a] == block_keys[b]) && (block_ids[a] > block_ids[b]));
-    let rising = (((base + a) % p.padded) & size) == 0u;
+    let rising = (((p.first + base + a) % p.padded) & size) == 0u;
     if (after == rising) {
         let key = block_keys[a];
         block_keys[a] = block_keys[b];

@@ -1,4 +1,4 @@
-// key[o, i] orders as x[o, i] does, and id[o, i] = i, for i below p.padded; what is past the row comes last.
+// key[o, i] orders as x[o, i] does, and id[o, i] = p.first + i, for i below p.padded; what is past the row comes last.
 //
 // KIND 0: floats, NaN after every number, both zeros equal; 1: signed integers; 2: unsigned ones. DESCENDING turns round.
 
@@ -35,5 +35,5 @@ fn main(
         }
     }
     put_key(e, key);
-    put_id(e, i32(i));
+    put_id(e, i32(p.first + i));
 }

@@ -17,7 +17,7 @@ fn main(
     let id_a = get_id(a);
     let id_b = get_id(b);
     let after = (key_a > key_b) || ((key_a == key_b) && (id_a > id_b));
-    let rising = ((a % p.padded) & p.size) == 0u;
+    let rising = (((p.first + a) % p.padded) & p.size) == 0u;
     if (after == rising) {
         put_key(a, key_b);
         put_key(b, key_a);

@@ -2,7 +2,9 @@
 //!
 //! On a GPU by a bitonic network over (key, position) pairs: keys order as the values do, and no two pairs are equal, so
 //! the order is stable. Blocks of 512 are sorted in workgroup memory by one kernel; rows of `n` take about
-//! `log2(n / 512)^2 / 2` kernels more.
+//! `log2(n / 512)^2 / 2` kernels more. Rows larger than a binding are sorted by the same network over several buffers.
+
+mod parts;
 
 use super::{
     elementwise::{self, Lane},
@@ -86,6 +88,19 @@ impl Tensor {
         let device = self.device();
         let moved: Shape = order.iter().map(|&a| self.shape()[a]).collect();
         let result = moved.with(moved.len() - 1, k);
+        // Back to where the axis was.
+        let mut back = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(to, &from)| back[from] = to);
+        let place = |t: Tensor| t.with_view(t.view.permute(&back));
+        if let Device::Gpu(gpu) = device
+            && k > 0
+            && parts::are_wanted(gpu, &moved)
+        {
+            let rows = Shape::from([moved.size() / moved[moved.len() - 1].max(1), moved[moved.len() - 1]]);
+            let rows = self.with_view(self.view.permute(&order)).with_shape(&rows);
+            let (values, positions) = rows.ordered_in_parts(gpu, k, descending);
+            return (place(values.with_shape(&result)), place(positions.with_shape(&result)));
+        }
         let run = || -> Result<[Tensor; 2]> {
             let prologue = fuse::whole_prologue(self.clone())?.permute(&order);
             let new = |dtype| device.allocate(fuse::bytes(device, dtype, result.size()));
@@ -113,10 +128,6 @@ impl Tensor {
         let [values, positions] = run().unwrap_or_else(|error| {
             [self.dtype(), DType::I32].map(|dtype| failed(device, &result, dtype, error.clone()))
         });
-        // Back to where the axis was.
-        let mut back = vec![0; order.len()];
-        order.iter().enumerate().for_each(|(to, &from)| back[from] = to);
-        let place = |t: Tensor| t.with_view(t.view.permute(&back));
         (place(values), place(positions))
     }
 }
@@ -131,6 +142,109 @@ struct Rows {
 /// Elements that one workgroup sorts.
 const BLOCK: usize = 512;
 
+/// Keys and ids of rows, in one or several buffers of as many pairs each, and the kernels that sort them.
+struct Network<'a> {
+    gpu: &'a Arc<Gpu>,
+    pairs: Vec<[Buffer; 2]>,
+    /// Pairs of a buffer.
+    part: usize,
+    /// Pairs of a row, a power of two.
+    padded: usize,
+}
+
+impl<'a> Network<'a> {
+    fn new(gpu: &'a Arc<Gpu>, [parts, part]: [usize; 2], padded: usize) -> Result<Network<'a>> {
+        let device = Device::Gpu(gpu.clone());
+        let new = || Tag::Workspace.during(|| device.allocate(part as u64 * 4));
+        let pairs = (0..parts).map(|_| Ok([new()?, new()?])).collect::<Result<_>>()?;
+        Ok(Network { gpu, pairs, part, padded })
+    }
+
+    /// Fills a part with the keys of rows, each of so many elements, and the positions that these have.
+    fn lay_keys(&self, part: usize, x: &Prologue, length: usize, descending: bool) {
+        const KEYS: &[Wgsl] = &[wgsl!("math/is_nan.wgsl"), wgsl!("family/sort_keys.wgsl")];
+        let compute = x.plan.compute;
+        let mut kernel = Kernel::new("sort_keys", self.gpu, compute, KEYS);
+        let kind = match compute {
+            DType::I32 => 1,
+            DType::U32 => 2,
+            _ => 0,
+        };
+        kernel.constant("KIND", kind);
+        kernel.constant("DESCENDING", u32::from(descending));
+        kernel.input("x", x, Index::Split(x.plan.shape.len() - 1));
+        self.bind(&mut kernel, part, ["key", "id"]);
+        kernel.word("length", length);
+        kernel.word("padded", self.padded.min(self.part));
+        kernel.word("first", part * self.part);
+        kernel.launch_elements(self.part);
+    }
+
+    fn bind(&self, kernel: &mut Kernel<'_>, part: usize, names: [&'static str; 2]) {
+        let [keys, ids] = &self.pairs[part];
+        kernel.integers(names[0], keys, 0, false);
+        kernel.integers(names[1], ids, 0, false);
+    }
+
+    fn sort(&self) {
+        self.blocks(true, self.padded.min(BLOCK));
+        let mut size = 2 * BLOCK;
+        while size <= self.padded {
+            let mut apart = size / 2;
+            while apart >= BLOCK {
+                if apart >= self.part {
+                    self.exchange(size, apart / self.part)
+                } else {
+                    self.merge(size, apart)
+                }
+                apart /= 2;
+            }
+            self.blocks(false, size);
+            size *= 2;
+        }
+    }
+
+    fn within(&self, kernel: &mut Kernel<'_>, part: usize, size: usize) {
+        self.bind(kernel, part, ["key", "id"]);
+        kernel.word("first", part * self.part);
+        kernel.word("padded", self.padded);
+        kernel.word("size", size);
+    }
+
+    /// Sorts blocks, or ends the merging to runs of `size`.
+    fn blocks(&self, whole: bool, size: usize) {
+        for part in 0..self.pairs.len() {
+            let mut kernel = Kernel::new("sort_block", self.gpu, DType::I32, &[wgsl!("family/sort_block.wgsl")]);
+            kernel.constant("WHOLE", u32::from(whole));
+            self.within(&mut kernel, part, size);
+            kernel.word("n", self.part);
+            kernel.launch(fold(self.part.div_ceil(BLOCK)));
+        }
+    }
+
+    /// Puts pairs in order that are `apart` from each other.
+    fn merge(&self, size: usize, apart: usize) {
+        for part in 0..self.pairs.len() {
+            let mut kernel = Kernel::new("sort_merge", self.gpu, DType::I32, &[wgsl!("family/sort_merge.wgsl")]);
+            self.within(&mut kernel, part, size);
+            kernel.word("apart", apart);
+            kernel.launch_elements(self.part / 2);
+        }
+    }
+
+    /// As [`Network::merge`], of parts that are `apart` from each other.
+    fn exchange(&self, size: usize, apart: usize) {
+        for part in (0..self.pairs.len()).filter(|part| part & apart == 0) {
+            const FILES: &[Wgsl] = &[wgsl!("family/sort_exchange.wgsl")];
+            let mut kernel = Kernel::new("sort_exchange", self.gpu, DType::I32, FILES);
+            self.bind(&mut kernel, part, ["key", "id"]);
+            self.bind(&mut kernel, part + apart, ["later_key", "later_id"]);
+            kernel.word("rising", usize::from((part * self.part) & size == 0));
+            kernel.launch_elements(self.part);
+        }
+    }
+}
+
 impl Rows {
     fn on_gpu(
         &self,
@@ -141,57 +255,14 @@ impl Rows {
         positions: &Buffer,
     ) -> Result<()> {
         let padded = self.length.next_power_of_two();
-        let n = self.count * padded;
-        let device = Device::Gpu(gpu.clone());
-        let new = || Tag::Workspace.during(|| device.allocate(n as u64 * 4));
-        let (keys, ids) = (new()?, new()?);
+        let network = Network::new(gpu, [1, self.count * padded], padded)?;
+        network.lay_keys(0, prologue, self.length, self.descending);
+        network.sort();
         let compute = prologue.plan.compute;
-        let index = Index::Split(prologue.plan.shape.len() - 1);
-        const KEYS: &[Wgsl] = &[wgsl!("math/is_nan.wgsl"), wgsl!("family/sort_keys.wgsl")];
-        let mut kernel = Kernel::new("sort_keys", gpu, compute, KEYS);
-        let kind = match compute {
-            DType::I32 => 1,
-            DType::U32 => 2,
-            _ => 0,
-        };
-        kernel.constant("KIND", kind);
-        kernel.constant("DESCENDING", u32::from(self.descending));
-        kernel.input("x", prologue, index);
-        kernel.integers("key", &keys, 0, false);
-        kernel.integers("id", &ids, 0, false);
-        kernel.word("length", self.length);
-        kernel.word("padded", padded);
-        kernel.launch_elements(n);
-        let pairs = |kernel: &mut Kernel<'_>, size: usize| {
-            kernel.integers("key", &keys, 0, false);
-            kernel.integers("id", &ids, 0, false);
-            kernel.word("padded", padded);
-            kernel.word("size", size);
-        };
-        let block = |whole: bool, size: usize| {
-            let mut kernel = Kernel::new("sort_block", gpu, DType::I32, &[wgsl!("family/sort_block.wgsl")]);
-            kernel.constant("WHOLE", u32::from(whole));
-            pairs(&mut kernel, size);
-            kernel.word("n", n);
-            kernel.launch(fold(n.div_ceil(BLOCK)));
-        };
-        block(true, padded.min(BLOCK));
-        let mut size = 2 * BLOCK;
-        while size <= padded {
-            let mut apart = size / 2;
-            while apart >= BLOCK {
-                let mut kernel = Kernel::new("sort_merge", gpu, DType::I32, &[wgsl!("family/sort_merge.wgsl")]);
-                pairs(&mut kernel, size);
-                kernel.word("apart", apart);
-                kernel.launch_elements(n / 2);
-                apart /= 2;
-            }
-            block(false, size);
-            size *= 2;
-        }
+        let ids = &network.pairs[0][1];
         let mut kernel = Kernel::new("sort_take", gpu, compute, &[wgsl!("family/sort_take.wgsl")]);
-        kernel.input("x", prologue, index);
-        kernel.integers("id", &ids, 0, true);
+        kernel.input("x", prologue, Index::Split(prologue.plan.shape.len() - 1));
+        kernel.integers("id", ids, 0, true);
         kernel.integers("at", positions, 0, false);
         kernel.output("y", values, dtype, 0);
         kernel.word("padded", padded);
