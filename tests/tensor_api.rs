@@ -226,6 +226,35 @@ fn panicked(f: impl Fn() -> Tensor) -> (String, String) {
 }
 
 #[test]
+fn a_permutation_is_the_same_on_every_device() {
+    for device in catena::testing::devices() {
+        let order = Tensor::permutation(&mut Generator::new(7), 8, &device);
+        assert_eq!(order.to_vec::<i32>().unwrap(), [1, 5, 0, 7, 3, 2, 6, 4], "{device}");
+        for n in [0, 1, 2, 513, 5000] {
+            let mut generator = Generator::new(n as u64);
+            let before = device.stats();
+            let order = Tensor::permutation(&mut generator, n, &device).to_vec::<i32>().unwrap();
+            assert_eq!((device.stats() - before).bytes_up, 0, "{device}");
+            let here = Tensor::permutation(&mut Generator::new(n as u64), n, &Device::cpu());
+            assert_eq!(order, here.to_vec::<i32>().unwrap(), "{device}");
+            let mut sorted = order;
+            sorted.sort_unstable();
+            assert!(sorted.into_iter().eq(0..n as i32), "{device}");
+            assert_eq!(generator.state(), [n as u64, 0, n.div_ceil(4) as u64]);
+        }
+    }
+    // Each of the six orders of three as often as the others.
+    let mut generator = Generator::new(1);
+    let mut counts = std::collections::BTreeMap::new();
+    for _ in 0..6000 {
+        let order = Tensor::permutation(&mut generator, 3, &Device::cpu()).to_vec::<i32>().unwrap();
+        *counts.entry(order).or_insert(0) += 1;
+    }
+    assert_eq!(counts.len(), 6);
+    assert!(counts.values().all(|&n| (870..1130).contains(&n)), "{counts:?}");
+}
+
+#[test]
 fn numbers_beside_integers_are_exact() {
     const LARGE: f64 = 16_777_217.0;
     for device in catena::testing::devices() {

@@ -12,3 +12,7 @@ fn f_randint(low: u32, high: u32, key0: u32, key1: u32, offset0: u32, offset1: u
     let word = philox_word(i, vec2<u32>(key0, key1), vec2<u32>(offset0, offset1));
     return T(randint_from_bits(word, bitcast<i32>(low), bitcast<i32>(high)));
 }
+
+fn f_random_word(key0: u32, key1: u32, offset0: u32, offset1: u32, i: u32) -> T {
+    return T(bitcast<i32>(philox_word(i, vec2<u32>(key0, key1), vec2<u32>(offset0, offset1))));
+}

@@ -260,7 +260,10 @@ impl Tensor {
         Tensor::randint_at(generator.take(shape.size() as u64), low, high, shape, device)
     }
 
-    /// `0, 1, .., n - 1` in random order, as `int32`; the same on every device.
+    /// `0, 1, .., n - 1` in random order, as `int32`; the same on every device, where it is drawn.
+    ///
+    /// Random words of 32 bits are sorted. Of two that are equal the first stays the first: the chance of any such two is
+    /// about `n^2 / 2^33`.
     ///
     /// ```
     /// # use catena::{kernel::philox::Generator, prelude::*};
@@ -268,8 +271,7 @@ impl Tensor {
     /// assert_eq!(order.sort(0).to_vec::<i32>().unwrap(), [0, 1, 2, 3, 4]);
     /// ```
     pub fn permutation(generator: &mut Generator, n: usize, device: &Device) -> Tensor {
-        let order: Vec<i32> = generator.permutation(n).into_iter().map(|i| i as i32).collect();
-        Tensor::from_slice(&order, [n], device)
+        Tensor::words_at(generator.take(n as u64), Shape::from(n), device).argsort(0)
     }
 }
 

@@ -135,6 +135,11 @@ impl Draw {
         self.block(i / BLOCK as u64)[(i % BLOCK as u64) as usize]
     }
 
+    /// Fills with the words themselves.
+    pub fn fill_words(self, out: &mut [u32]) {
+        self.fill(out, |[x]| x);
+    }
+
     /// Fills with uniform numbers in [0, 1).
     pub fn fill_uniform(self, out: &mut [f32]) {
         self.fill(out, |[a]| uniform_from_bits(a));

@@ -39,6 +39,10 @@ const INTEGER: Op = Op {
     f64: integer::<f64>,
 };
 
+/// Words, as integers with a sign.
+const WORD: Op =
+    Op { name: "random_word", files: FILES, arity: 0, indexed: true, cheap: false, f32: word::<f32>, f64: word::<f64> };
+
 /// Numbers of a draw for each element of a block that begins anywhere, `PER_BLOCK` of them in a block of words.
 fn numbers<T: Copy + Default, const PER_BLOCK: usize>(
     params: &[Scalar],
@@ -78,7 +82,16 @@ fn integer<R: Real>(_: &[&[R]], scalars: &[Scalar], at: usize, out: &mut [R]) {
     numbers::<i32, BLOCK>(&scalars[2..], at, out.len(), fill, |i, v| out[i] = R::of(f64::from(v)));
 }
 
+fn word<R: Real>(_: &[&[R]], scalars: &[Scalar], at: usize, out: &mut [R]) {
+    numbers::<u32, BLOCK>(scalars, at, out.len(), Draw::fill_words, |i, v| out[i] = R::of(f64::from(v as i32)));
+}
+
 impl Tensor {
+    /// Element `i` is the draw's word number `i`, as `int32`.
+    pub(crate) fn words_at(draw: Draw, shape: Shape, device: &Device) -> Tensor {
+        Tensor::map_on(device, WORD, &draw.params().map(Scalar::U), &[], shape, DType::I32)
+    }
+
     /// Element `i` is `low + (high - low) * u` with the draw's uniform number `i`; takes as many words as elements.
     pub(crate) fn uniform_at(draw: Draw, low: f64, high: f64, shape: Shape, dtype: DType, device: &Device) -> Tensor {
         let mut scalars = vec![Scalar::F(low), Scalar::F(high - low)];
