@@ -6,18 +6,6 @@
 var<workgroup> shared_values: array<T, 256>;
 var<workgroup> shared_at: array<u32, 256>;
 
-fn better(a: T, a_at: u32, b: T, b_at: u32) -> bool {
-    let a_nan = is_nan(a);
-    let b_nan = is_nan(b);
-    if (a_nan || b_nan) {
-        return a_nan && (!b_nan || a_at < b_at);
-    }
-    if (a == b) {
-        return a_at < b_at;
-    }
-    return select((a < b), (a > b), LARGEST == 1u);
-}
-
 @compute @workgroup_size(256)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,

@@ -11,7 +11,7 @@ use super::{
     parallel::{self, Disjoint},
     reduce::{Reduction, partition, write_f64},
     row_passes::position,
-    rows::row_threads,
+    rows::{ALONE, row_threads},
     split::{self, Operand},
 };
 use crate::{
@@ -122,17 +122,27 @@ impl Launcher for ArgExtreme {
                 unsafe { write_f64(&output.buffer, output.storage.dtype, output.offset, &values) };
             }
             Device::Gpu(gpu) => {
-                const FILES: &[crate::tensor::Wgsl] = &[wgsl!("math/is_nan.wgsl"), wgsl!("family/arg_extreme.wgsl")];
+                // A row a thread where threads had better not wait for each other.
+                let alone = gpu.is_software() && length <= ALONE;
+                let files = [
+                    wgsl!("math/is_nan.wgsl"),
+                    wgsl!("family/arg_better.wgsl"),
+                    if alone { wgsl!("family/arg_extreme_four.wgsl") } else { wgsl!("family/arg_extreme.wgsl") },
+                ];
                 let kept = kept.len();
                 let results = View::contiguous(Shape::from(&prologue.plan.shape[..kept]));
                 let results = View { offset: output.offset, ..results };
                 let launch = |prologue: &Prologue, view: &View| {
                     let rows = view.size();
-                    let mut kernel = Kernel::new("arg_extreme", gpu, prologue.plan.compute, FILES);
+                    let mut kernel = Kernel::new("arg_extreme", gpu, prologue.plan.compute, &files);
                     kernel.constant("LARGEST", u32::from(self.largest));
-                    kernel.input("x", prologue, Index::Split(kept));
+                    if alone {
+                        kernel.rows("x", prologue, kept);
+                    } else {
+                        kernel.input("x", prologue, Index::Split(kept));
+                    }
                     kernel.integers_view("y", &output.buffer, view);
-                    let threads = row_threads(&mut kernel, length);
+                    let threads = if alone { 1 } else { row_threads(&mut kernel, length) };
                     kernel.word("rows", rows);
                     kernel.word("length", length);
                     kernel.launch(fold(rows.div_ceil(256 / threads)));

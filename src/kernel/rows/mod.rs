@@ -43,11 +43,14 @@ pub(super) fn last(ndim: usize, axis: usize) -> Vec<usize> {
     (0..ndim).filter(|&i| i != axis).chain([axis]).collect()
 }
 
+/// Elements of a row up to which one thread takes it on a software adapter, which pays for what threads say to each other;
+/// longer ones would run into its limit on loops.
+pub(super) const ALONE: usize = 16_384;
+
 /// Threads that share a row, as the constant `THREADS`: few for short rows, so that one workgroup takes several.
 pub(super) fn row_threads(kernel: &mut Kernel<'_>, length: usize) -> usize {
     let threads = match length {
-        // A software adapter pays for what threads say to each other; long rows would run into its limit on loops.
-        _ if kernel.is_software() && length <= 16_384 => 1,
+        _ if kernel.is_software() && length <= ALONE => 1,
         0..=16 => 4,
         17..=128 => 16,
         129..=1024 => 64,
