@@ -307,6 +307,45 @@ fn workspace_is_bounded_whatever_the_batch() {
     }
 }
 
+/// As much of windows with filters of their own, and of bent ones.
+#[test]
+fn windows_are_laid_out_for_some_images_at_a_time() {
+    let _alone = alone();
+    type Run = fn(&[Variable]) -> Variable;
+    let local: Run = |x| F::local_convolution_2d(&x[0], &x[1], None, 1);
+    let bent: Run = |x| F::deformable_convolution_2d_sampler(&x[0], &x[1], &x[2], None, 1, 0);
+    // Windows of 200 MiB, and of 50 that are read four times.
+    let table: [(Run, &[&[usize]]); 2] = [
+        (local, &[&[500, 8, 40, 40], &[4, 38, 38, 8, 3, 3]]),
+        (bent, &[&[60, 8, 56, 56], &[60, 18, 54, 54], &[4, 8, 3, 3]]),
+    ];
+    for device in testing::devices() {
+        for (run, shapes) in &table {
+            let settled = |shape: &&[usize]| {
+                let x = Tensor::full(*shape, 0.3, DType::F32, &device).copy();
+                x.force();
+                Variable::new(x)
+            };
+            let xs: Vec<Variable> = shapes.iter().map(settled).collect();
+            device.synchronize().unwrap();
+            device.reset_peak();
+            let before = device.stats().used_bytes;
+            let y = run(&xs);
+            let gy = Variable::constant(y.data().full_like(1.0));
+            let options = Grad { grad_outputs: vec![Some(gy)], ..Grad::default() };
+            let gxs: Vec<Variable> =
+                grad(&[&y], &xs.iter().collect::<Vec<_>>(), options).into_iter().flatten().collect();
+            gxs.iter().for_each(|gx| gx.data().force());
+            device.synchronize().unwrap();
+            // Results twice: in parts, and joined.
+            let bytes: usize = gxs.iter().chain([&y]).map(|y| 2 * 4 * y.size()).sum();
+            let most = ((64 << 20) + bytes) / 8 * 9;
+            let held = (device.stats().peak_bytes - before) as usize;
+            assert!(held <= most, "{shapes:?} on {device}: {held} bytes, expected {most}");
+        }
+    }
+}
+
 fn no_backprop_of<T>(run: &dyn Fn() -> T) -> T {
     let _scope = no_backprop();
     run()

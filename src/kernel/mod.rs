@@ -52,7 +52,7 @@ pub(crate) fn fusion() -> bool {
 }
 
 /// Bytes that an operator's workspace takes at most, whatever the batch, where it can do with so much.
-const WORKSPACE: usize = 64 << 20;
+pub(crate) const WORKSPACE: usize = 64 << 20;
 
 /// The first operand of a kernel, and its handle.
 fn first(operands: Operands) -> Tensor {

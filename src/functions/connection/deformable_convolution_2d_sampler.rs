@@ -1,9 +1,10 @@
-use super::linear;
+use super::{linear, parts::in_parts};
 use crate::{
     autograd::{Case, Variable},
     functions::array::{
         Padding, concat, get_item, pad as pad_with, spatial_transformer_sampler, transpose, with_shape,
     },
+    kernel::WORKSPACE,
     shape::{Sides, Slice, ensure, same_float},
     tensor::{Tensor, expect},
 };
@@ -13,6 +14,9 @@ use crate::{
 /// `offset`, `(N, 2 * kh * kw, H_out, W_out)`, says how far each element of each window is moved: first along the width,
 /// for all elements, then along the height. Values between pixels are weighed from the four nearest. See
 /// [Deformable Convolutional Networks](https://arxiv.org/abs/1703.06211).
+///
+/// What lies under the windows is read for some images at a time, so that it takes 64 MiB at most unless one image takes
+/// more; where that is not the whole batch, it is read again in the backward pass.
 ///
 /// # Panics
 /// When shapes or dtypes do not fit.
@@ -34,9 +38,20 @@ pub fn deformable_convolution_2d_sampler(
     stride: impl Into<Sides>,
     pad: impl Into<Sides>,
 ) -> Variable {
-    let _named = crate::shape::named("deformable_convolution_2d_sampler");
-    const NAME: &str = "deformable_convolution_2d_sampler";
-    let (stride, pad) = (stride.into(), pad.into());
+    let _named = crate::shape::named(NAME);
+    within([x, offset, w], b, stride.into(), pad.into(), WORKSPACE)
+}
+
+const NAME: &str = "deformable_convolution_2d_sampler";
+
+#[track_caller]
+fn within(
+    [x, offset, w]: [&Variable; 3],
+    b: Option<&Variable>,
+    stride: Sides,
+    pad: Sides,
+    workspace: usize,
+) -> Variable {
     let fits = || {
         let metas: Vec<_> = [x, offset, w].into_iter().chain(b).map(|v| v.data().meta()).collect();
         same_float(&metas)?;
@@ -67,7 +82,14 @@ pub fn deformable_convolution_2d_sampler(
         }
         Ok(([stride[0], stride[1]], [pad[0], pad[1]]))
     };
-    let (stride, [ph, pw]) = expect(NAME, fits(), &[x.data(), offset.data(), w.data()]);
+    let (stride, pad) = expect(NAME, fits(), &[x.data(), offset.data(), w.data()]);
+    // Four neighbours of each element, their weighed sum in two orders, and as much again of gradients.
+    let image = 12 * 4 * x.shape()[1] * w.shape()[2] * w.shape()[3] * offset.shape()[2] * offset.shape()[3];
+    let xs: Vec<&Variable> = [x, offset, w].into_iter().chain(b).collect();
+    in_parts(workspace / image.max(1), 2, &xs, move |xs| sampled([&xs[0], &xs[1], &xs[2]], xs.get(3), stride, pad))
+}
+
+fn sampled([x, offset, w]: [&Variable; 3], b: Option<&Variable>, stride: [usize; 2], [ph, pw]: [usize; 2]) -> Variable {
     let ([n, c, h, width], [o, _, kh, kw]) = (&x.shape()[..], &w.shape()[..]) else { unreachable!("checked") };
     let (n, c, taps) = (*n, *c, kh * kw);
     let [rows, columns] = [offset.shape()[2], offset.shape()[3]];
@@ -103,6 +125,14 @@ pub(super) fn cases() -> Vec<Case> {
         })
         .input([1, 2, 4, 4])
         .input_in([1, 8, 5, 5], 0.2, 0.8)
+        .input([3, 2, 2, 2])
+        .input([3])
+        .tolerance(1e-4),
+        Case::new("deformable_convolution_2d_sampler/in_parts", |x| {
+            within([&x[0], &x[1], &x[2]], Some(&x[3]), 1.into(), 0.into(), 1)
+        })
+        .input([3, 2, 3, 3])
+        .input_in([3, 8, 2, 2], 0.2, 0.8)
         .input([3, 2, 2, 2])
         .input([3])
         .tolerance(1e-4),

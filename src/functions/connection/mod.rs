@@ -15,6 +15,7 @@ mod dilated_convolution_2d;
 mod embed_id;
 mod linear;
 mod local_convolution_2d;
+mod parts;
 mod scaled_dot_product_attention;
 mod shift;
 mod sliding;
