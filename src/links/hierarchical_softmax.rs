@@ -98,7 +98,7 @@ crate::chain! {
     ///
     /// The loss of a word is the sum of `softplus(-c * W[node] . x)` over its way from the root, where `c` is 1 to the left
     /// and -1 to the right; the result is the sum over a batch (Morin and Bengio, "Hierarchical Probabilistic Neural
-    /// Network Language Model", 2005).
+    /// Network Language Model", 2005). Launches: 8 forward, 6 backward.
     ///
     /// ```
     /// # use catena::prelude::*;

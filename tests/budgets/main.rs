@@ -2,6 +2,7 @@
 //!
 //! Counts are those of a GPU or a software adapter, one thread at a time, with fusion.
 
+mod losses;
 mod recurrent;
 
 use catena::{
