@@ -1,4 +1,15 @@
 //! Interpolated Kneser-Ney smoothing of trigrams (Chen and Goodman, 1998), one discount for each order.
+//!
+//! The text is one stream, as the networks read it: ends of lines are words, which are predicted, and histories go past them.
+//! A word that the training text lacks is `<unk>`, which is predicted too. On Moby Dick as vendored that gives perplexities
+//! of 222.2 (held-out text) and 204.2 (test text); other conventions give others:
+//!
+//! | | held-out | test |
+//! |---|---:|---:|
+//! | without the ends of lines in the mean | 247.0 | 230.0 |
+//! | the words of all three texts as vocabulary | 239.3 | 228.1 |
+//! | lines by themselves, without their ends | 237.0 | 221.0 |
+//! | three discounts for each order ("modified") | 213.2 | 195.6 |
 
 use std::collections::{HashMap, HashSet};
 

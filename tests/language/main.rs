@@ -216,11 +216,18 @@ fn bad_options_are_told() {
 fn a_trigram_model_of_the_same_text_is_as_good_as_trigram_models_are() {
     let words = get_ptb_words(&PtbOptions::default().data(moby_dick())).expect("the vendored text");
     let model = kneser_ney::Trigrams::learn(&words.train, words.vocabulary.len());
-    let perplexity = model.perplexity(&words.test);
-    println!("interpolated Kneser-Ney trigrams: test perplexity {perplexity:.1}");
-    assert!((200.0..280.0).contains(&perplexity), "{perplexity}");
-    // It is a distribution.
-    let total: f64 =
-        (0..words.vocabulary.len() as i32).map(|w| model.probability(words.test[3], words.test[4], w)).sum();
-    assert!((total - 1.0).abs() < 1e-9, "{total}");
+    // What a second implementation, by counts of n-grams of each order, gives for the same text.
+    for (name, text, expected) in [("held-out", &words.valid, 222.239), ("test", &words.test, 204.192)] {
+        let perplexity = model.perplexity(text);
+        println!("interpolated Kneser-Ney trigrams: {name} perplexity {perplexity:.1}");
+        assert!((perplexity - expected).abs() < 0.01, "{name}: {perplexity}");
+    }
+    // It is a distribution after any two words: after those of the text, and after pairs that it may lack.
+    let n = words.vocabulary.len() as i32;
+    let pairs = (0..40).map(|i| (i * 7919 % n, i * 104_729 % n));
+    for (before, last) in words.test.windows(2).step_by(97).map(|w| (w[0], w[1])).chain(pairs) {
+        let all = (0..n).map(|word| model.probability(before, last, word));
+        let (total, least) = all.fold((0.0, 1.0f64), |(sum, least), p| (sum + p, least.min(p)));
+        assert!((total - 1.0).abs() < 1e-9 && least > 0.0, "after {before} {last}: {total}, {least} at least");
+    }
 }
