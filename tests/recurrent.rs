@@ -147,7 +147,6 @@ fn a_reported_loss_keeps_no_graph() {
     }
 }
 
-/// The message with which `f` panics.
 /// A two-layer network's values as those of two one-layer networks.
 fn halves<T: Link>(both: &T, [first, second]: [&T; 2]) {
     let given = both.params();
@@ -233,15 +232,55 @@ fn layers_drop_what_is_between_them_in_training_alone() {
     );
 }
 
-fn complaint(f: impl FnOnce() + std::panic::UnwindSafe) -> String {
-    let panic = std::panic::catch_unwind(f).expect_err("bad input must not pass");
+/// As in Chainer, where an input that is not there is zeros of the batch of the first child that is.
+#[test]
+fn a_tree_node_without_an_input_is_one_whose_input_is_zeros() {
+    let _alone = alone();
+    for device in devices() {
+        let numbers = |shape: [usize; 2], from: f32| {
+            let values: Vec<f32> = (0..shape[0] * shape[1]).map(|i| (i as f32 * 0.7 + from).sin()).collect();
+            Variable::new(Tensor::from_slice(&values, shape, &device))
+        };
+        let node = L::ChildSumTreeLSTM::new(3, 2).to_device(&device);
+        node.W_x.b.as_ref().expect("a bias").set_data(numbers([1, 8], 2.0).data().reshape([8]));
+        let (c, h) = (numbers([4, 2], 0.0), numbers([4, 2], 1.0));
+        let run = |children: &[Option<(&Variable, &Variable)>], x: Option<&Variable>| {
+            node.cleargrads();
+            [&c, &h].iter().for_each(|v| v.cleargrad());
+            let (c1, h1) = node.forward(children, x);
+            F::sum(&(&c1 * &h1)).backward();
+            let bias = node.W_x.b.as_ref().expect("a bias").grad();
+            let found = [Some(c1.data().clone()), Some(h1.data().clone()), c.grad(), h.grad(), bias];
+            found.map(|t| t.expect("a gradient").to_vec::<f32>().expect("values")).concat()
+        };
+        let child = Some((&c, &h));
+        for children in [&[child][..], &[None, child], &[child, child, None]] {
+            let zeros = Variable::constant(Tensor::zeros([4, 3], DType::F32, &device));
+            let (without, with) = (run(children, None), run(children, Some(&zeros)));
+            let near = without.len() == with.len() && without.iter().zip(&with).all(|(a, b)| (a - b).abs() < 1e-5);
+            assert!(near, "{device}: {without:?} and {with:?}");
+        }
+    }
+    std::panic::set_hook(Box::new(|_| {}));
+    for children in [&[][..], &[None, None]] {
+        says(
+            || drop(L::ChildSumTreeLSTM::new(3, 2).forward(children, None)),
+            &["ChildSumTreeLSTM", "an input or a child, got neither"],
+        );
+    }
+    let _ = std::panic::take_hook();
+}
+
+/// The message with which `f` panics.
+fn complaint(f: impl FnOnce()) -> String {
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).expect_err("bad input must not pass");
     match panic.downcast::<String>() {
         Ok(text) => *text,
         Err(panic) => panic.downcast::<&str>().map(|t| t.to_string()).unwrap_or_default(),
     }
 }
 
-fn says(f: impl FnOnce() + std::panic::UnwindSafe, words: &[&str]) {
+fn says(f: impl FnOnce(), words: &[&str]) {
     let text = complaint(f);
     for word in words {
         assert!(text.contains(word), "`{word}` is not in: {text}");
@@ -288,6 +327,28 @@ fn bad_sequences_are_told() {
             lstm.forward(&of(&[3, 3]));
         },
         &["LSTM", "at most 2 rows", "got 3", "reset_state"],
+    );
+    // A state of one row is not taken for one of all rows.
+    let (one, two, x) = (of(&[1, 2]), of(&[2, 2]), of(&[2, 3]));
+    let rows = |link: &'static str| [link, "a state of 2 rows", "got 1"];
+    says(|| drop(L::StatelessLSTM::new(3, 2).forward(Some(&two), Some(&one), &x)), &rows("StatelessLSTM"));
+    says(|| drop(L::ChildSumTreeLSTM::new(3, 2).forward(&[Some((&one, &one))], Some(&x))), &rows("ChildSumTreeLSTM"));
+    says(|| drop(L::NaryTreeLSTM::new(3, 2, 1).forward(&[Some((&one, &one))], Some(&x))), &rows("NaryTreeLSTM"));
+    says(
+        || {
+            let lstm = L::StatefulZoneoutLSTM::new(3, 2, 0.5, 0.5);
+            lstm.set_state(&one, &one);
+            lstm.forward(&x);
+        },
+        &rows("StatefulZoneoutLSTM"),
+    );
+    says(
+        || {
+            let lstm = L::StatefulPeepholeLSTM::new(3, 2);
+            lstm.set_state(&one, &one);
+            lstm.forward(&x);
+        },
+        &rows("StatefulPeepholeLSTM"),
     );
     says(|| drop(F::lstm(&of(&[2, 3]), &of(&[2, 11]))), &["lstm", "x.shape[1] == 4 * c.shape[1]", "11 != 12"]);
     says(|| drop(F::lstm(&of(&[2, 3]), &of(&[3, 12]))), &["lstm", "3 > 2"]);

@@ -164,6 +164,11 @@ impl Variable {
         &self.data
     }
 
+    /// The values, without a place in a graph.
+    pub(crate) fn into_data(self) -> Tensor {
+        self.data
+    }
+
     /// Its place in the graph.
     pub fn node(&self) -> &Arc<VariableNode> {
         &self.node

@@ -113,6 +113,15 @@ impl Tensor {
         assemble(&meta.shape, meta.dtype, tensors[0].device(), into)
     }
 
+    /// A matrix of tensors of one shape, each in a region of rows and columns: disjoint regions that are all of it, written
+    /// by one kernel where it has the bindings.
+    pub(crate) fn laid(shape: &Shape, parts: Vec<(Tensor, [Slice; 2])>) -> Tensor {
+        let (dtype, device) = (parts[0].0.dtype(), parts[0].0.device().clone());
+        let whole = View::contiguous(shape.clone());
+        let parts = parts.into_iter().map(|(part, region)| (part, whole.slice(&region))).collect();
+        assemble(shape, dtype, &device, |buffer| fuse::joint(parts, buffer))
+    }
+
     /// `fill` of `shape` with this tensor in the place of a basic index; of zeros, the adjoint of [`Tensor::slice`].
     pub(crate) fn embed(&self, shape: &Shape, index: &[Slice], fill: f64) -> Tensor {
         let view = View::contiguous(shape.clone()).slice(index);

@@ -134,7 +134,7 @@ pub fn run(case: &Case, device: &Device) -> Option<Result<(), String>> {
             })
         }
         "L.ChildSumTreeLSTM" => check!(L::ChildSumTreeLSTM::new(inputs, units), |l| {
-            let (c, h) = l.forward(&children(&xs, case), &xs["x"]);
+            let (c, h) = l.forward(&children(&xs, case), xs.get("x"));
             vec![c, h]
         }),
         "L.NaryTreeLSTM" => check!(L::NaryTreeLSTM::new(inputs, units, case.int("children") as usize), |l| {

@@ -14,6 +14,7 @@ pub use simplified_dropconnect::{
     simplified_dropconnect, simplified_dropconnect_mask, simplified_dropconnect_with_mask,
 };
 pub use standard_gamma::standard_gamma;
+pub(super) use zoneout::Zoneout;
 pub use zoneout::{zoneout, zoneout_mask, zoneout_with_mask};
 
 pub(super) const ALL: &[super::Entry] =

@@ -28,7 +28,7 @@ pub fn zoneout(h: &Variable, x: &Variable, ratio: f64) -> Variable {
     if !config().train {
         return x.clone();
     }
-    apply(Zoneout { ratio, draw: random::take(x.size() as u64) }, &[h, x])
+    apply(Zoneout::new(ratio, x.size()), &[h, x])
 }
 
 /// As [`zoneout`], and its mask for [`zoneout_with_mask`], of `bool`: where `x` passes; none outside of training.
@@ -48,7 +48,7 @@ pub fn zoneout_mask(h: &Variable, x: &Variable, ratio: f64) -> (Variable, Option
     if !config().train {
         return (x.clone(), None);
     }
-    let zoneout = Zoneout { ratio, draw: random::take(x.size() as u64) };
+    let zoneout = Zoneout::new(ratio, x.size());
     let mask = zoneout.mask(x.data());
     (apply(zoneout, &[h, x]), Some(mask))
 }
@@ -63,15 +63,27 @@ pub fn zoneout_with_mask(h: &Variable, x: &Variable, mask: &Tensor) -> Variable 
     if config().train { where_(&Variable::constant(mask.clone()), x, h) } else { x.clone() }
 }
 
+/// A place in the stream of random numbers, from which a mask is drawn, and as often as it is needed.
 #[derive(Debug)]
-struct Zoneout {
+pub(in crate::functions) struct Zoneout {
     ratio: f64,
     draw: Draw,
 }
 
 impl Zoneout {
+    /// Of so many values.
+    pub fn new(ratio: f64, size: usize) -> Zoneout {
+        Zoneout { ratio, draw: random::take(size as u64) }
+    }
+
+    /// Whether the ratio is one.
+    pub fn check(&self) -> Result<(), InvalidType> {
+        ensure!((0.0..=1.0).contains(&self.ratio), "0.0 <= ratio <= 1.0", "ratio = {}", self.ratio);
+        Ok(())
+    }
+
     /// Where `x` passes.
-    fn mask(&self, x: &Tensor) -> Tensor {
+    pub fn mask(&self, x: &Tensor) -> Tensor {
         let u = Tensor::uniform_at(self.draw, 0.0, 1.0, x.shape().clone(), DType::F32, x.device());
         u.greater_equal(&u.full_like(self.ratio))
     }
@@ -86,7 +98,7 @@ impl Function for Zoneout {
         same_float(xs)?;
         let (h, x) = (&xs[0], &xs[1]);
         ensure!(h.shape, ==, x.shape);
-        ensure!((0.0..=1.0).contains(&self.ratio), "0.0 <= ratio <= 1.0", "ratio = {}", self.ratio);
+        self.check()?;
         Ok(vec![x.clone()])
     }
 

@@ -1,6 +1,6 @@
 //! A step of gated recurrent units whose reset gate acts on the state itself, as in the link.
 
-use super::gates::Gates;
+use super::gates::{Gates, or_zeros, total};
 use crate::{
     autograd::{Case, Forward, Function, Retain, Saved, Variable, apply_all},
     functions::{
@@ -21,6 +21,15 @@ pub(crate) fn gru(x: &Variable, h: &Variable, u_rz: &Variable, u: &Variable) -> 
     apply_all(Gru, &[x, h, u_rz, u]).swap_remove(0)
 }
 
+/// The units of a state `h`, `(B, units)`, to which the input gives `x`, `(B, 3 units)`.
+pub(super) fn units(x: &Meta, h: &Meta) -> Result<usize, InvalidType> {
+    ensure!(x.ndim(), ==, 2);
+    ensure!(h.ndim(), ==, 2);
+    ensure!(x.shape[0], ==, h.shape[0]);
+    ensure!(x.shape[1], ==, 3 * h.shape[1]);
+    Ok(h.shape[1])
+}
+
 /// Further results are what its backward pass needs: the gates `r`, `z`, `g`, and `r h`.
 #[derive(Debug)]
 struct Gru;
@@ -35,11 +44,7 @@ impl Function for Gru {
     fn infer(&self, xs: &[Meta]) -> Result<Vec<Meta>, InvalidType> {
         same_float(xs)?;
         let (x, h, u_rz, u) = (&xs[0], &xs[1], &xs[2], &xs[3]);
-        ensure!(x.ndim(), ==, 2);
-        ensure!(h.ndim(), ==, 2);
-        ensure!(x.shape[0], ==, h.shape[0]);
-        let units = h.shape[1];
-        ensure!(x.shape[1], ==, 3 * units);
+        let units = units(x, h)?;
         let squares = u_rz.shape[..] == [2 * units, units] && u.shape[..] == [units, units];
         let expected = format!("weights of shape ({}, {units}) and ({units}, {units})", 2 * units);
         ensure!(squares, expected, "{} and {}", u_rz.shape, u.shape);
@@ -64,20 +69,14 @@ impl Function for Gru {
     fn backward(&self, saved: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
         let (h, u_rz, u) = (saved.input(1), saved.input(2), saved.input(3));
         let [r, z, g, rh] = [1, 2, 3, 4].map(|k| saved.output(k));
-        let zeros = || Variable::constant(h.data().full_like(0.0));
         // The gates have gradients of their own where a gradient is differentiated.
-        let sum = |a: Option<Variable>, k: usize| match (a, &gys[k]) {
-            (Some(a), Some(b)) => a + b,
-            (Some(a), None) => a,
-            (None, Some(b)) => b.clone(),
-            (None, None) => zeros(),
-        };
+        let sum = |a: Option<Variable>, k: usize| or_zeros(total(a, &gys[k]), h);
         let gy = gys[0].as_ref();
         let dg = tanh_grad(g, &sum(gy.map(|gy| gy * z), 3));
         let g_rh = sum(Some(matmul(&dg, u)), 4);
         let dz = sigmoid_grad(z, &sum(gy.map(|gy| gy * (g - h)), 2));
         let dr = sigmoid_grad(r, &sum(Some(&g_rh * h), 1));
-        let gx = GATES.join([&dr, &dz, &dg]);
+        let [gx, _] = GATES.join(vec![dr, dz, dg.clone()], vec![]);
         let of_state = split_axis(&gx, [2 * h.shape()[1]], 1).swap_remove(0);
         let gh = saved.needs(1).then(|| {
             let direct = &g_rh * r + matmul(&of_state, u_rz);

@@ -1,4 +1,4 @@
-use super::gates::{Gates, rows, unrows};
+use super::gates::{Gates, or_zeros, rows, total, unrows};
 use crate::{
     autograd::{Case, Forward, Function, Retain, Saved, Variable, apply_all},
     functions::{
@@ -55,7 +55,7 @@ pub(super) fn cell(c_prev: &Variable, x: &Variable, gates: Gates) -> (Variable, 
     (ys.swap_remove(0), h)
 }
 
-fn rules(xs: &[Meta]) -> Result<(), InvalidType> {
+pub(super) fn rules(xs: &[Meta]) -> Result<(), InvalidType> {
     let (c, x) = (&xs[0], &xs[1]);
     same_float(xs)?;
     ensure!(c.ndim(), >=, 2);
@@ -86,40 +86,54 @@ impl Function for Lstm {
     }
 
     fn forward(&self, xs: &[Tensor]) -> Forward {
-        let gate = |k| self.gates.of_tensor(&xs[1], 4, k);
-        // The second result is computed through the first: one kernel stores both.
-        let c = gate(0).tanh().mul(&gate(1).sigmoid()).add(&gate(2).sigmoid().mul(&xs[0]));
-        let h = gate(3).sigmoid().mul(&c.tanh());
-        vec![c, h].into()
+        Vec::from(next(self.gates, &xs[0], &xs[1])).into()
     }
 
     fn backward(&self, saved: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
-        let (c_prev, c_next) = (saved.input(0), saved.output(0));
-        let [a, i, f, o] = self.gates.split(saved.input(1));
-        let (a, i, f, o, t) = (tanh(&a), sigmoid(&i), sigmoid(&f), sigmoid(&o), tanh(c_next));
-        let through_h = gys[1].as_ref().map(|gh| tanh_grad(&t, &(gh * &o)));
-        let gc = match (&gys[0], through_h) {
-            (Some(gc), Some(h)) => gc + h,
-            (Some(gc), None) => gc.clone(),
-            (None, Some(h)) => h,
-            (None, None) => return vec![None, None],
-        };
-        let gx = saved.needs(1).then(|| {
-            let go = match &gys[1] {
-                Some(gh) => sigmoid_grad(&o, &(gh * &t)),
-                None => Variable::constant(o.data().full_like(0.0)),
-            };
-            let ga = tanh_grad(&a, &(&gc * &i));
-            let (gi, gf) = (sigmoid_grad(&i, &(&gc * &a)), sigmoid_grad(&f, &(&gc * c_prev)));
-            self.gates.join([&ga, &gi, &gf, &go])
-        });
-        vec![saved.needs(0).then(|| &gc * &f), gx]
+        let step = Step { gates: self.gates, c_prev: saved.input(0), x: saved.input(1), c_next: saved.output(0) };
+        let Some((gates, cell)) = step.gradients(gys[0].clone(), gys[1].clone()) else { return vec![None, None] };
+        if !saved.needs(1) {
+            return vec![Some(cell), None];
+        }
+        let more = if saved.needs(0) { vec![cell] } else { vec![] };
+        let [gx, gc] = self.gates.join(gates, more);
+        vec![saved.needs(0).then_some(gc), Some(gx)]
+    }
+}
+
+/// The next cell and the output.
+pub(super) fn next(gates: Gates, c_prev: &Tensor, x: &Tensor) -> [Tensor; 2] {
+    let gate = |k| gates.of_tensor(x, 4, k);
+    // The second result is computed through the first: one kernel stores both.
+    let c = gate(0).tanh().mul(&gate(1).sigmoid()).add(&gate(2).sigmoid().mul(c_prev));
+    let h = gate(3).sigmoid().mul(&c.tanh());
+    [c, h]
+}
+
+/// What a step's gradients are computed from.
+pub(super) struct Step<'a> {
+    pub gates: Gates,
+    pub c_prev: &'a Variable,
+    pub x: &'a Variable,
+    pub c_next: &'a Variable,
+}
+
+impl Step<'_> {
+    /// Gradients of the gates' sums, and of the last cell, from those of the next cell and of the output.
+    pub fn gradients(&self, gc: Option<Variable>, gh: Option<Variable>) -> Option<(Vec<Variable>, Variable)> {
+        let [a, i, f, o] = self.gates.split(self.x);
+        let (a, i, f, o, t) = (tanh(&a), sigmoid(&i), sigmoid(&f), sigmoid(&o), tanh(self.c_next));
+        let gc = total(gc, &gh.as_ref().map(|gh| tanh_grad(&t, &(gh * &o))))?;
+        let go = gh.map(|gh| sigmoid_grad(&o, &(gh * &t)));
+        let ga = tanh_grad(&a, &(&gc * &i));
+        let (gi, gf) = (sigmoid_grad(&i, &(&gc * &a)), sigmoid_grad(&f, &(&gc * self.c_prev)));
+        Some((vec![ga, gi, gf, or_zeros(go, self.c_prev)], gc * f))
     }
 }
 
 pub(super) fn cases() -> Vec<Case> {
     let both = |(c, h): (Variable, Variable)| vec![c, h];
-    vec![
+    let cases = vec![
         Case::many("lstm", move |x| both(lstm(&x[0], &x[1]))).input([3, 5]).input([3, 20]),
         Case::new("lstm/output_alone", |x| lstm(&x[0], &x[1]).1).input([2, 4]).input([2, 16]),
         Case::new("lstm/cell_alone", |x| lstm(&x[0], &x[1]).0).input([2, 4]).input([2, 16]),
@@ -138,5 +152,6 @@ pub(super) fn cases() -> Vec<Case> {
             .input_in([2, 3], -9.0, 9.0)
             .input_in([2, 12], -90.0, 90.0)
             .order(1),
-    ]
+    ];
+    cases.into_iter().chain(super::peephole::cases()).chain(super::zoneout_lstm::cases()).collect()
 }

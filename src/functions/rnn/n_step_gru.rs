@@ -1,10 +1,14 @@
 use super::{
     gates::Gates,
+    gru::units,
     n_step::{Cell, Layers, case, weights_of},
 };
 use crate::{
     autograd::{Case, Forward, Function, Retain, Saved, Variable, apply},
-    functions::activation::{sigmoid, sigmoid_grad, tanh, tanh_grad},
+    functions::{
+        activation::{sigmoid, sigmoid_grad, tanh, tanh_grad},
+        array::split_axis,
+    },
     shape::{InvalidType, Meta, ensure, same_float},
     tensor::Tensor,
 };
@@ -95,7 +99,8 @@ impl Function for Gru {
 
     fn infer(&self, xs: &[Meta]) -> Result<Vec<Meta>, InvalidType> {
         same_float(xs)?;
-        ensure!(xs[0].shape, ==, xs[1].shape);
+        units(&xs[0], &xs[2])?;
+        ensure!(xs[1].shape, ==, xs[0].shape);
         Ok(vec![xs[2].clone()])
     }
 
@@ -112,7 +117,17 @@ impl Function for Gru {
 
     fn backward(&self, saved: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
         let gy = gys[0].as_ref().expect("a function of one output is run when it has a gradient");
-        let h = saved.input(2);
+        let units = saved.input(2).shape()[1];
+        let [of_input, others] = gradients(saved, gy);
+        let [of_state, of_last] = split_axis(&others, [3 * units], 1).try_into().expect("two parts");
+        vec![Some(of_input), Some(of_state), Some(of_last)]
+    }
+}
+
+/// Those of what the input gives; those of what the state gives, and of the state itself, side by side.
+fn gradients(saved: &Saved, gy: &Variable) -> [Variable; 2] {
+    let h = saved.input(2);
+    let parts = || {
         let [xr, xz, xg]: [Variable; 3] = GATES.split(saved.input(0));
         let [sr, sz, sg]: [Variable; 3] = GATES.split(saved.input(1));
         let (r, z) = (sigmoid(&(xr + sr)), sigmoid(&(xz + sz)));
@@ -120,12 +135,11 @@ impl Function for Gru {
         let dg = tanh_grad(&g, &(gy * (1.0 - &z)));
         let dz = sigmoid_grad(&z, &(gy * (h - &g)));
         let dr = sigmoid_grad(&r, &(&dg * &sg));
-        vec![
-            saved.needs(0).then(|| GATES.join([&dr, &dz, &dg])),
-            saved.needs(1).then(|| GATES.join([&dr, &dz, &(&dg * &r)])),
-            saved.needs(2).then(|| gy * &z),
-        ]
-    }
+        let of_state = vec![dr.clone(), dz.clone(), &dg * &r, gy * &z];
+        (vec![dr, dz, dg], of_state)
+    };
+    let (of_input, others) = parts();
+    GATES.join(of_input, others)
 }
 
 pub(super) fn cases() -> Vec<Case> {
@@ -140,5 +154,5 @@ pub(super) fn cases() -> Vec<Case> {
         case("n_step_gru/both_ways", layers("n_step_bigru", 1, true, 0.0), call),
         Case::new("n_step_gru/cell", |x| cell(&x[0], &x[1], &x[2])).input([2, 9]).input([2, 9]).input([2, 3]),
     ];
-    cases.into_iter().chain(super::gru::cases()).collect()
+    cases.into_iter().chain(super::gru::cases()).chain(super::mgu::cases()).collect()
 }

@@ -1,13 +1,15 @@
+use super::gates::{Gates, laid, or_zeros, rows, total, unrows};
 use crate::{
-    autograd::{Case, Forward, Function, Retain, Saved, Variable, apply_all},
+    autograd::{Case, Forward, Function, Retain, Saved, Variable, apply, apply_all},
     functions::{
         activation::{sigmoid, sigmoid_grad, tanh, tanh_grad},
-        array::{broadcast_to, concat, expand_dims, split_axis, stack, with_shape},
+        array::{get_item, split_axis},
         math::add_all,
     },
-    shape::{InvalidType, Meta, ensure, same_float},
+    shape::{InvalidType, Meta, Slice, ensure, same_float},
     tensor::{Tensor, expect},
 };
+use std::ops::Range;
 
 /// One step of a tree LSTM: the cell and the output of a node from the cells of its children.
 ///
@@ -38,6 +40,12 @@ pub fn tree_lstm(cs: &[&Variable], x: &Variable) -> (Variable, Variable) {
         Ok(())
     };
     expect("tree_lstm", fits(), &inputs);
+    if x.ndim() > 2 {
+        let flat: Vec<Variable> = cs.iter().map(|c| rows(c)).collect();
+        let (c, h) = tree_lstm(&flat.iter().collect::<Vec<_>>(), &rows(x));
+        let shape = x.shape().with(1, x.shape()[1] / (3 + cs.len()));
+        return (unrows(&c, &shape), unrows(&h, &shape));
+    }
     let inputs: Vec<&Variable> = cs.iter().copied().chain([x]).collect();
     pair(apply_all(TreeLstm { children: cs.len(), summed: false }, &inputs))
 }
@@ -49,6 +57,41 @@ pub fn tree_lstm(cs: &[&Variable], x: &Variable) -> (Variable, Variable) {
 pub(crate) fn child_sum(cs: &[&Variable], x: &Variable, s: &Variable) -> (Variable, Variable) {
     let inputs: Vec<&Variable> = cs.iter().copied().chain([x, s]).collect();
     pair(apply_all(TreeLstm { children: cs.len(), summed: true }, &inputs))
+}
+
+/// The weights on a child's output for all its gates, from those for `a, i, o` and for `f`: rows below rows.
+#[track_caller]
+pub(crate) fn child_weights(aio: &Variable, f: &Variable) -> Variable {
+    apply(ChildWeights, &[aio, f])
+}
+
+/// A join whose parts are four of one shape, which one kernel writes.
+#[derive(Debug)]
+struct ChildWeights;
+
+impl Function for ChildWeights {
+    fn name(&self) -> &'static str {
+        "child_weights"
+    }
+
+    fn infer(&self, xs: &[Meta]) -> Result<Vec<Meta>, InvalidType> {
+        same_float(xs)?;
+        let (aio, f) = (&xs[0], &xs[1]);
+        ensure!(f.ndim(), ==, 2);
+        ensure!(aio.shape, ==, f.shape.with(0, 3 * f.shape[0]));
+        Ok(vec![Meta::new(f.shape.with(0, 4 * f.shape[0]), f.dtype)])
+    }
+
+    fn forward(&self, xs: &[Tensor]) -> Forward {
+        let parts = xs[0].split(3, 0);
+        Tensor::concat(&[&parts[0], &parts[1], &parts[2], &xs[1]], 0).into()
+    }
+
+    fn backward(&self, saved: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
+        let units = saved.meta(1).shape[0];
+        let of = |rows: Slice| gys[0].as_ref().map(|gy| get_item(gy, &[rows]));
+        vec![of((..3 * units).into()), of((3 * units..).into())]
+    }
 }
 
 fn pair(mut ys: Vec<Variable>) -> (Variable, Variable) {
@@ -138,44 +181,61 @@ impl Function for TreeLstm {
 
     fn backward(&self, saved: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
         let n = self.children;
+        let Some(gradients) = self.gradients(saved, gys) else { return vec![None; saved.arity()] };
+        let Gradients { common, forget, cells } = gradients;
+        if !(n..saved.arity()).any(|i| saved.needs(i)) {
+            return cells.into_iter().map(Some).chain([None, None]).take(saved.arity()).collect();
+        }
+        if !self.summed {
+            let gates = common.into_iter().chain(forget).collect();
+            let [gx, cells] = Gates::Blocks.join(gates, cells);
+            let cells = if n > 0 { split_axis(&cells, n, 1) } else { vec![] };
+            return cells.into_iter().chain([gx]).map(Some).collect();
+        }
+        // Blocks of rows: what the input gave, then what each child gave, with the gradients of its cell behind it.
+        let (b, u) = (common[0].shape()[0], common[0].shape()[1]);
+        let blocks = |rows: Range<usize>, columns: Range<usize>| -> [Slice; 2] {
+            [(rows.start * b..rows.end * b).into(), (columns.start * u..columns.end * u).into()]
+        };
+        let block = |row: usize, column: usize| blocks(row..row + 1, column..column + 1);
+        let sum = add_all(&forget.iter().collect::<Vec<_>>());
+        let mut parts = vec![(sum, block(0, 3)), (or_zeros(None, &common[0]), block(0, 4))];
+        for row in 0..=n {
+            parts.extend(common.iter().enumerate().map(|(k, gate)| (gate.clone(), block(row, k))));
+        }
+        drop(common);
+        for (k, (forget, cell)) in forget.into_iter().zip(cells).enumerate() {
+            parts.extend([(forget, block(k + 1, 3)), (cell, block(k + 1, 4))]);
+        }
+        let whole = laid([(n + 1) * b, 5 * u], parts);
+        let of_cells = (1..=n).map(|k| block(k, 4));
+        let regions = of_cells.chain([blocks(0..1, 0..4), blocks(1..n + 1, 0..4)]);
+        regions.map(|region| Some(get_item(&whole, &region))).collect()
+    }
+}
+
+/// Of the gates `a, i, o`, of the forget gates, and of the children's cells.
+struct Gradients {
+    common: Vec<Variable>,
+    forget: Vec<Variable>,
+    cells: Vec<Variable>,
+}
+
+impl TreeLstm {
+    fn gradients(&self, saved: &Saved, gys: &[Option<Variable>]) -> Option<Gradients> {
+        let n = self.children;
         let given: Vec<&Variable> = (n..saved.arity()).map(|i| saved.input(i)).collect();
         let sums = self.sums(&given);
         let (a, i, o) = (tanh(&sums[0]), sigmoid(&sums[1]), sigmoid(&sums[2]));
         let fs: Vec<Variable> = sums[3..].iter().map(sigmoid).collect();
         let t = tanh(saved.output(0));
-        let through_h = gys[1].as_ref().map(|gh| tanh_grad(&t, &(gh * &o)));
-        let gc = match (&gys[0], through_h) {
-            (Some(gc), Some(h)) => gc + h,
-            (Some(gc), None) => gc.clone(),
-            (None, Some(h)) => h,
-            (None, None) => return vec![None; saved.arity()],
-        };
-        let mut gxs: Vec<Option<Variable>> = (0..n).map(|k| saved.needs(k).then(|| &gc * &fs[k])).collect();
-        if !(n..saved.arity()).any(|i| saved.needs(i)) {
-            gxs.resize(saved.arity(), None);
-            return gxs;
-        }
-        let go = match &gys[1] {
-            Some(gh) => sigmoid_grad(&o, &(gh * &t)),
-            None => Variable::constant(o.data().full_like(0.0)),
-        };
+        let gh = gys[1].as_ref();
+        let gc = total(gh.map(|gh| tanh_grad(&t, &(gh * &o))), &gys[0])?;
+        let go = or_zeros(gh.map(|gh| sigmoid_grad(&o, &(gh * &t))), &o);
         let (ga, gi) = (tanh_grad(&a, &(&gc * &i)), sigmoid_grad(&i, &(&gc * &a)));
-        let gfs: Vec<Variable> = (0..n).map(|k| sigmoid_grad(&fs[k], &(&gc * saved.input(k)))).collect();
-        let gfs: Vec<&Variable> = gfs.iter().collect();
-        if !self.summed {
-            gxs.push(Some(concat(&[&[&ga, &gi, &go], &gfs[..]].concat(), 1)));
-            return gxs;
-        }
-        let gx = concat(&[&ga, &gi, &go, &add_all(&gfs)], 1);
-        gxs.push(Some(gx.clone()));
-        gxs.push(saved.needs(n + 1).then(|| {
-            // Those of the common gates for each child, and each child's own.
-            let (b, u) = (gx.shape()[0], gx.shape()[1] / 4);
-            let common = split_axis(&gx, [3 * u], 1).swap_remove(0);
-            let common = broadcast_to(&expand_dims(&common, 0), [n, b, 3 * u]);
-            with_shape(&concat(&[&common, &stack(&gfs, 0)], 2), [n * b, 4 * u])
-        }));
-        gxs
+        let forget = (0..n).map(|k| sigmoid_grad(&fs[k], &(&gc * saved.input(k)))).collect();
+        let cells = fs.iter().map(|f| &gc * f).collect();
+        Some(Gradients { common: vec![ga, gi, go], forget, cells })
     }
 }
 
@@ -203,6 +263,7 @@ pub(super) fn cases() -> Vec<Case> {
         .input([2, 3])
         .input([2, 12])
         .input([4, 12]),
+        Case::new("tree_lstm/child_weights", |x| child_weights(&x[0], &x[1])).input([6, 2]).input([2, 2]),
         Case::new("tree_lstm/child_sum_of_one", |x| child_sum(&[&x[0]], &x[1], &x[2]).1)
             .input([2, 3])
             .input([2, 12])

@@ -1,5 +1,5 @@
 use super::{
-    joined::Joined,
+    joined::{Joined, biases},
     state::{State, join, split},
 };
 use crate::{
@@ -9,7 +9,6 @@ use crate::{
         Layer, Linear,
         initializers::{Initializer, LeCunNormal},
     },
-    tensor::Tensor,
 };
 use std::sync::Arc;
 
@@ -117,19 +116,17 @@ impl StatelessGRU {
     fn joined(&self) -> Vec<Variable> {
         let (on_input, on_state) = ([&self.W_r, &self.W_z, &self.W], [&self.U_r, &self.U_z, &self.U]);
         let (w, u) = (on_input.map(Linear::weights), on_state.map(Linear::weights));
-        let biases = on_input.map(Linear::bias).into_iter().zip(on_state.map(Linear::bias));
-        let biases: Vec<(Option<Variable>, Option<Variable>)> = biases.collect();
-        let of = w.iter().chain(&u[..2]).chain(biases.iter().flat_map(|(a, b)| a.iter().chain(b)));
+        let biases_of = on_input.map(Linear::bias).into_iter().zip(on_state.map(Linear::bias));
+        let biases_of: Vec<(Option<Variable>, Option<Variable>)> = biases_of.collect();
+        let of = w.iter().chain(&u[..2]).chain(biases_of.iter().flat_map(|(a, b)| a.iter().chain(b)));
         self.joined.get(&of.collect::<Vec<_>>(), || {
             let join = |xs: &[Variable]| F::concat(&xs.iter().collect::<Vec<_>>(), 0);
-            let sum = |(at, (a, b)): (usize, &(Option<Variable>, Option<Variable>))| match (a, b) {
-                (Some(a), Some(b)) => a + b,
-                (Some(one), None) | (None, Some(one)) => one.clone(),
-                (None, None) => Variable::constant(Tensor::zeros(u[at].shape()[0], u[at].dtype(), u[at].device())),
+            let sum = |(a, b): &(Option<Variable>, Option<Variable>)| match (a, b) {
+                (Some(a), Some(b)) => Some(a + b),
+                (a, b) => a.clone().or_else(|| b.clone()),
             };
-            let has_bias = biases.iter().any(|(a, b)| a.is_some() || b.is_some());
-            let sums = || join(&biases.iter().enumerate().map(sum).collect::<Vec<_>>());
-            [join(&w), join(&u[..2])].into_iter().chain(has_bias.then(sums)).collect()
+            let sums: Vec<Option<Variable>> = biases_of.iter().map(sum).collect();
+            [join(&w), join(&u[..2])].into_iter().chain(biases(&sums, u[2].shape()[0])).collect()
         })
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::{
     autograd::{Variable, VariableNode, config},
+    functions as F,
     shape::View,
-    tensor::Storage,
+    tensor::{Storage, Tensor},
 };
 use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
@@ -67,6 +68,14 @@ impl Joined {
         *made = Some(Made { of: of.iter().map(|x| Source::new(x)).collect(), joined: joined.clone() });
         joined
     }
+}
+
+/// Biases of so many units each side by side, with zeros for one that is not there; nothing where none is.
+pub(super) fn biases(all: &[Option<Variable>], units: usize) -> Option<Variable> {
+    let first = all.iter().flatten().next()?;
+    let zeros = || Variable::constant(Tensor::zeros([units], first.dtype(), first.device()));
+    let all: Vec<Variable> = all.iter().map(|b| b.clone().unwrap_or_else(zeros)).collect();
+    Some(F::concat(&all.iter().collect::<Vec<_>>(), 0))
 }
 
 #[cfg(test)]

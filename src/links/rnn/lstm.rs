@@ -1,4 +1,4 @@
-use super::state::{State, join, split};
+use super::state::{State, expect_rows, join, split};
 use crate::{
     autograd::Variable,
     functions as F,
@@ -131,7 +131,7 @@ impl StatelessLSTM {
     /// When shapes do not fit.
     #[track_caller]
     pub fn forward(&self, c: Option<&Variable>, h: Option<&Variable>, x: &Variable) -> (Variable, Variable) {
-        step(&self.upward, &self.lateral, c, h, x)
+        step("StatelessLSTM", [&self.upward, &self.lateral], [c, h], x)
     }
 
     /// Number of values of the state.
@@ -140,26 +140,23 @@ impl StatelessLSTM {
     }
 }
 
-/// A step of an LSTM; a cell or output that is not there is zero.
+/// A step of an LSTM, by its layers on the input and on the output; a cell or output that is not there is zero.
 #[track_caller]
-fn step(
-    upward: &Linear,
-    lateral: &Linear,
-    c: Option<&Variable>,
-    h: Option<&Variable>,
-    x: &Variable,
-) -> (Variable, Variable) {
-    let gates = gates(upward, lateral, h, x);
+fn step(link: &str, layers: [&Linear; 2], [c, h]: [Option<&Variable>; 2], x: &Variable) -> (Variable, Variable) {
+    let gates = gates(link, layers, h, x);
     let zeros = || zeros_like(x, gates.shape()[1] / 4);
     F::lstm(&c.cloned().unwrap_or_else(zeros), &gates)
 }
 
 /// What the gates of an LSTM are computed from.
 #[track_caller]
-pub(super) fn gates(upward: &Linear, lateral: &Linear, h: Option<&Variable>, x: &Variable) -> Variable {
+pub(super) fn gates(link: &str, [upward, lateral]: [&Linear; 2], h: Option<&Variable>, x: &Variable) -> Variable {
     let gates = upward.forward(x);
     match h {
-        Some(h) => gates + lateral.forward(h),
+        Some(h) => {
+            expect_rows(link, h, x);
+            gates + lateral.forward(h)
+        }
         None => gates,
     }
 }
@@ -243,7 +240,7 @@ impl LSTM {
             }
             None => (None, None),
         };
-        let (c, y) = step(&self.upward, &self.lateral, self.c.get().as_ref(), h.as_ref(), x);
+        let (c, y) = step("LSTM", [&self.upward, &self.lateral], [self.c.get().as_ref(), h.as_ref()], x);
         self.c.set(Some(c));
         self.h.set(Some(join(&y, rest)));
         y

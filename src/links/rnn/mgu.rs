@@ -1,10 +1,11 @@
 use super::{
+    joined::{Joined, biases},
     lstm::zeros_like,
     state::{State, join, split},
 };
 use crate::{
     autograd::Variable,
-    functions as F,
+    functions::rnn::mgu,
     links::{Layer, Linear, initializers::LeCunNormal},
 };
 
@@ -27,6 +28,8 @@ crate::chain! {
         pub W_f: Linear,
         /// The candidate's weights, `(out, out + in)`.
         pub W_h: Linear,
+        #[plain]
+        joined: Joined,
         #[plain]
         out_size: usize,
     }
@@ -53,7 +56,7 @@ impl StatelessMGU {
 
     fn of_size(in_size: Option<usize>, out_size: usize) -> StatelessMGU {
         let layer = || Linear::with_lazy(in_size.map(|n| n + out_size), out_size, LeCunNormal::default());
-        StatelessMGU { W_f: layer(), W_h: layer(), out_size }
+        StatelessMGU { W_f: layer(), W_h: layer(), joined: Joined::default(), out_size }
     }
 
     /// The next state, which is the output, from the last and an input `(B, in)`.
@@ -62,9 +65,15 @@ impl StatelessMGU {
     /// When shapes do not fit.
     #[track_caller]
     pub fn forward(&self, h: &Variable, x: &Variable) -> Variable {
-        let f = F::sigmoid(&self.W_f.forward(&F::concat(&[h, x], 1)));
-        let g = F::tanh(&self.W_h.forward(&F::concat(&[&(&f * h), x], 1)));
-        F::linear_interpolate(&f, &g, h)
+        for w in [&self.W_f, &self.W_h] {
+            w.learn_size(x.shape()[1..].iter().product::<usize>() + self.out_size);
+        }
+        let (of_f, of_h) = (self.W_f.weights(), self.W_h.weights());
+        let b = [&self.W_f, &self.W_h].map(Linear::bias);
+        let b = self
+            .joined
+            .get(&b.iter().flatten().collect::<Vec<_>>(), || biases(&b, self.out_size).into_iter().collect());
+        mgu(h, x, &of_f, &of_h, b.first())
     }
 }
 

@@ -1,20 +1,13 @@
 use super::{
     joined::Joined,
-    lstm::{LstmInit, gates, zeros_like},
-    state::State,
+    lstm::{LstmInit, zeros_like},
+    state::{State, expect_rows},
 };
 use crate::{
     autograd::Variable,
-    functions as F,
+    functions::rnn::{peephole_lstm, peephole_weights},
     links::{Layer, Linear},
 };
-
-/// The gates `a, i, f, o` of an LSTM's products, each `(B, units)`.
-pub(super) fn split_gates(x: &Variable) -> [Variable; 4] {
-    let (batch, units) = (x.shape()[0], x.shape()[1] / 4);
-    let parts = F::split_axis(&F::with_shape(x, [batch, units, 4]), 4, 2);
-    std::array::from_fn(|k| F::with_shape(&parts[k], [batch, units]))
-}
 
 crate::chain! {
     /// Long short-term memory whose gates see the cell, with a state of its own.
@@ -95,15 +88,13 @@ impl StatefulPeepholeLSTM {
     /// When shapes do not fit.
     #[track_caller]
     pub fn forward(&self, x: &Variable) -> Variable {
-        let gates = gates(&self.upward, &self.lateral, self.h.get().as_ref(), x);
-        let c = self.c.get().unwrap_or_else(|| zeros_like(x, gates.shape()[1] / 4));
-        let [a, i, f, o] = split_gates(&gates);
-        let (of_i, of_f) = (self.peep_i.weights(), self.peep_f.weights());
-        let w = self.joined.get(&[&of_i, &of_f], || vec![F::concat(&[&of_i, &of_f], 0)]);
-        let of_cell = F::split_axis(&F::linear(&c, &w[0], None), 2, 1);
-        let (i, f) = (F::sigmoid(&(i + &of_cell[0])), F::sigmoid(&(f + &of_cell[1])));
-        let c = F::tanh(&a) * i + f * &c;
-        let h = F::sigmoid(&(o + self.peep_o.forward(&c))) * F::tanh(&c);
+        let of_input = self.upward.forward(x);
+        let zeros = || zeros_like(x, of_input.shape()[1] / 4);
+        let (c, h) = (self.c.get().unwrap_or_else(zeros), self.h.get().unwrap_or_else(zeros));
+        expect_rows("StatefulPeepholeLSTM", &h, x);
+        let of = [&self.lateral, &self.peep_i, &self.peep_f].map(Linear::weights);
+        let w = self.joined.get(&of.each_ref(), || vec![peephole_weights(&of[0], &of[1], &of[2])]);
+        let (c, h) = peephole_lstm(&c, &h, &of_input, &w[0], &self.peep_o.weights());
         self.set_state(&c, &h);
         h
     }

@@ -27,6 +27,14 @@ impl State {
     }
 }
 
+/// # Panics
+/// When a state has other rows than a batch: rows that were broadcast would be a mistake.
+#[track_caller]
+pub(super) fn expect_rows(link: &str, state: &Variable, batch: &Variable) {
+    let [rows, expected] = [state, batch].map(|v| v.shape().first().copied().unwrap_or(1));
+    assert!(rows == expected, "{link}: expected a state of {expected} rows, as the batch has, got {rows}");
+}
+
 /// The rows of a state that a batch goes on from, and the others, which wait.
 ///
 /// # Panics

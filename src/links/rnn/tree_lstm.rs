@@ -1,7 +1,10 @@
-use super::{joined::Joined, lstm::zeros_like};
+use super::{joined::Joined, lstm::zeros_like, state::expect_rows};
 use crate::{
     autograd::Variable,
-    functions::{self as F, rnn::child_sum},
+    functions::{
+        self as F,
+        rnn::{child_sum, child_weights},
+    },
     links::{Linear, Link, Path, Replica, Visit},
 };
 
@@ -16,8 +19,8 @@ crate::chain! {
     /// # use catena::prelude::*;
     /// let node = L::ChildSumTreeLSTM::new(3, 2);
     /// let x = Variable::constant(Tensor::ones([1, 3], DType::F32, &Device::cpu()));
-    /// let leaf = node.forward(&[], &x);
-    /// let (c, h) = node.forward(&[Some((&leaf.0, &leaf.1)), None], &x);
+    /// let leaf = node.forward(&[], Some(&x));
+    /// let (c, h) = node.forward(&[Some((&leaf.0, &leaf.1)), None], Some(&x));
     /// assert_eq!((&c.shape()[..], &h.shape()[..]), (&[1, 2][..], &[1, 2][..]));
     /// ```
     #[derive(Debug)]
@@ -39,10 +42,14 @@ crate::chain! {
 type Child<'a> = Option<(&'a Variable, &'a Variable)>;
 
 /// Cells and outputs of children, with zeros for those that are not there.
-fn whole(children: &[Child<'_>], x: &Variable, units: usize) -> Vec<(Variable, Variable)> {
+#[track_caller]
+fn whole(link: &str, children: &[Child<'_>], model: &Variable, units: usize) -> Vec<(Variable, Variable)> {
     let one = |child: &Child<'_>| match child {
-        Some((c, h)) => ((*c).clone(), (*h).clone()),
-        None => (zeros_like(x, units), zeros_like(x, units)),
+        Some((c, h)) => {
+            [c, h].iter().for_each(|s| expect_rows(link, s, model));
+            ((*c).clone(), (*h).clone())
+        }
+        None => (zeros_like(model, units), zeros_like(model, units)),
     };
     children.iter().map(one).collect()
 }
@@ -59,22 +66,41 @@ impl ChildSumTreeLSTM {
         }
     }
 
-    /// The cell and the output of a node, from its children's and its input `(B, in)`.
+    /// The cell and the output of a node, from its children's and its input `(B, in)`; none stands for zeros.
     ///
     /// # Panics
-    /// When shapes do not fit.
+    /// When shapes do not fit, or there is neither an input nor a child.
     #[track_caller]
-    pub fn forward(&self, children: &[Child<'_>], x: &Variable) -> (Variable, Variable) {
-        let of_input = self.W_x.forward(x);
+    pub fn forward(&self, children: &[Child<'_>], x: Option<&Variable>) -> (Variable, Variable) {
+        let model = model("ChildSumTreeLSTM", children, x);
+        let of_input = of_input(&self.W_x, x, model);
         if children.is_empty() {
-            return F::tree_lstm(&[], &F::split_axis(&of_input, [3 * self.out_size], 1)[0]);
+            let gates = of_input.expect("without children there is an input");
+            return F::tree_lstm(&[], &F::split_axis(&gates, [3 * self.out_size], 1)[0]);
         }
-        let children = whole(children, x, self.out_size);
+        let of_input = of_input.unwrap_or_else(|| zeros_like(model, 4 * self.out_size));
+        let children = whole("ChildSumTreeLSTM", children, model, self.out_size);
         let (cs, hs): (Vec<&Variable>, Vec<&Variable>) = children.iter().map(|(c, h)| (c, h)).unzip();
         let (aio, f) = (self.W_h_aio.weights(), self.W_h_f.weights());
-        let w = self.joined.get(&[&aio, &f], || vec![F::concat(&[&aio, &f], 0)]);
+        let w = self.joined.get(&[&aio, &f], || vec![child_weights(&aio, &f)]);
         // One product for all children: that of their sum is the sum of theirs.
         child_sum(&cs, &of_input, &F::linear(&F::concat(&hs, 0), &w[0], None))
+    }
+}
+
+/// A variable that has the rows of a batch.
+#[track_caller]
+fn model<'a>(link: &str, children: &[Child<'a>], x: Option<&'a Variable>) -> &'a Variable {
+    let child = || children.iter().flatten().map(|(c, _)| *c).next();
+    x.or_else(child).unwrap_or_else(|| panic!("{link}: expected an input or a child, got neither"))
+}
+
+/// What an input gives: without one, as for zeros, the bias, if there is one.
+#[track_caller]
+fn of_input(layer: &Linear, x: Option<&Variable>, model: &Variable) -> Option<Variable> {
+    match x {
+        Some(x) => Some(layer.forward(x)),
+        None => layer.bias().map(|b| F::broadcast_to(&b, [model.shape()[0], b.size()])),
     }
 }
 
@@ -128,15 +154,10 @@ impl NaryTreeLSTM {
     pub fn forward(&self, children: &[Child<'_>], x: Option<&Variable>) -> (Variable, Variable) {
         let n = self.W_h.len();
         assert!(children.len() == n, "NaryTreeLSTM: expected {n} children, got {}", children.len());
-        let model = x.or(children.iter().flatten().map(|(c, _)| *c).next());
-        let model = model.expect("NaryTreeLSTM: expected an input or a child, got neither");
-        // As an input of zeros, none leaves the bias.
-        let of_input = match x {
-            Some(x) => Some(self.W_x.forward(x)),
-            None => self.W_x.bias().map(|b| F::broadcast_to(&b, [model.shape()[0], b.size()])),
-        };
+        let model = model("NaryTreeLSTM", children, x);
+        let of_input = of_input(&self.W_x, x, model);
         let has_child = children.iter().any(Option::is_some);
-        let children = whole(children, model, self.out_size);
+        let children = whole("NaryTreeLSTM", children, model, self.out_size);
         let of_children = has_child.then(|| {
             // One product: outputs side by side with weights side by side.
             let w: Vec<Variable> = self.W_h.iter().map(Linear::weights).collect();

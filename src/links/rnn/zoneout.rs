@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     autograd::Variable,
-    functions as F,
+    functions::rnn::zoneout_lstm,
     links::{Layer, Linear},
 };
 
@@ -74,11 +74,11 @@ impl StatefulZoneoutLSTM {
     /// When shapes do not fit, or a ratio is not within 0 and 1.
     #[track_caller]
     pub fn forward(&self, x: &Variable) -> Variable {
-        let gates = gates(&self.upward, &self.lateral, self.h.get().as_ref(), x);
+        let layers = [&self.upward, &self.lateral];
+        let gates = gates("StatefulZoneoutLSTM", layers, self.h.get().as_ref(), x);
         let zeros = || zeros_like(x, gates.shape()[1] / 4);
         let (c, h) = (self.c.get().unwrap_or_else(zeros), self.h.get().unwrap_or_else(zeros));
-        let (new_c, new_h) = F::lstm(&c, &gates);
-        let (c, h) = (F::zoneout(&c, &new_c, self.c_ratio), F::zoneout(&h, &new_h, self.h_ratio));
+        let (c, h) = zoneout_lstm(&c, &h, &gates, [self.c_ratio, self.h_ratio]);
         self.set_state(&c, &h);
         h
     }
