@@ -1,5 +1,5 @@
-// y[c, element, window] = what lies under an element of a window of all images, zero over the edges, and zeros from the last
-// window of an image to the pitch: a thread for a line of windows, so that there is no division for each of them.
+// y[c, element, window] = what lies under an element of a window of all images, zero over the edges: a thread for a
+// line of windows, so that there is no division for each of them.
 
 @compute @workgroup_size(64)
 fn main(
@@ -23,9 +23,7 @@ fn main(
     let inside = at0 < p.size0 && at1 < p.size1;
     let base = p.source + image * p.s_image + (row / taps) * p.s_channel + at0 * p.s_0 + at1 * p.s_1;
     var at2 = (element % p.kernel2) * p.dilate2 - p.pad2;
-    let start = (row * p.images + image) * p.pitch;
-    let line_of = line % (p.count0 * p.count1);
-    var to = start + line_of * p.count2;
+    var to = line * p.count2;
     for (var i = 0u; i < p.count2; i++) {
         var value = T(0);
         if (inside && at2 < p.size2) {
@@ -34,10 +32,5 @@ fn main(
         store(to, value);
         at2 += p.stride2;
         to += 1u;
-    }
-    if (line_of == p.count0 * p.count1 - 1u) {
-        for (; to < start + p.pitch; to++) {
-            store(to, T(0));
-        }
     }
 }

@@ -135,6 +135,7 @@ fn every_schedule_with_every_operand() {
     }
     sets.push(vec!["convolution/add_windows.wgsl"]);
     sets.push(vec!["convolution/lay_windows.wgsl"]);
+    sets.push(vec!["convolution/lay_windows_fours.wgsl"]);
     for vector in ["gemm/vector.wgsl", "gemm/vector_along.wgsl", "gemm/vector_across.wgsl"] {
         sets.extend(["gemm/put_flat.wgsl", "gemm/put_part.wgsl"].map(|put| vec![vector, put]));
     }

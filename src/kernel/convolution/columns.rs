@@ -83,6 +83,9 @@ pub(super) fn weights(x: &Tensor, gy: &Tensor, s: &ConvolutionShape) -> Tensor {
     as_shape(&gy.matmul(&columns, false, true), &s.filters_shape())
 }
 
+/// Fours of windows that a thread lays out.
+const SPAN: usize = 256;
+
 /// Images to what lies under the elements of windows, `(G, C * taps, N * windows)`.
 #[derive(Debug)]
 struct LayWindows(ConvolutionShape);
@@ -91,20 +94,34 @@ impl LayWindows {
     fn run_gpu(&self, gpu: &Arc<Gpu>, x: &Tensor, plan: &Plan) -> Result<()> {
         let s = &self.0;
         let (buffer, at) = x.buffer()?;
-        let files = [wgsl!("convolution/lay_windows.wgsl")];
+        let fours = pitch(s).is_multiple_of(4);
+        let file =
+            if fours { wgsl!("convolution/lay_windows_fours.wgsl") } else { wgsl!("convolution/lay_windows.wgsl") };
+        let files = [file];
         let mut kernel = Kernel::new("convolution_lay_windows", gpu, plan.compute, &files);
         kernel.memory("x", &buffer, x.dtype(), true);
-        kernel.epilogue(plan, Index::Flat);
-        let lines = s.groups * s.channels * s.taps() * s.images * s.area() / s.windows[2];
+        let pairs = s.groups * s.channels * s.taps() * s.images;
+        let groups = if fours {
+            kernel.epilogue_fours(plan, Index::Flat);
+            let segments = (pitch(s) / 4).div_ceil(SPAN);
+            kernel.word("threads", pairs * segments);
+            kernel.word("segments", segments);
+            kernel.word("span", SPAN);
+            kernel.word("pitch", pitch(s));
+            (pairs * segments).div_ceil(8)
+        } else {
+            kernel.epilogue(plan, Index::Flat);
+            let lines = pairs * s.area() / s.windows[2];
+            kernel.word("lines", lines);
+            lines.div_ceil(64)
+        };
         kernel.word("source", at + x.view.offset);
-        kernel.word("lines", lines);
         kernel.word("images", s.images);
-        kernel.word("pitch", pitch(s));
         for (name, stride) in ["s_image", "s_channel", "s_0", "s_1", "s_2"].into_iter().zip(strides(x)) {
             signed(&mut kernel, name, stride);
         }
         geometry(&mut kernel, s);
-        kernel.launch(fold(lines.div_ceil(64)));
+        kernel.launch(fold(groups));
         Ok(())
     }
 }
