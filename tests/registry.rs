@@ -14,6 +14,7 @@ const HELPERS: &[&str] = &[
     "math/products",
     "math/truth",
     "math/special",
+    "connection/parts",
     "connection/sliding",
     "loss/labels",
     "loss/log_space",

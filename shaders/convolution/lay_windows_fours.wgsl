@@ -33,8 +33,8 @@ fn under(w: Window, e: Element) -> T {
     let at1 = w.c1 * p.stride1 + e.away1;
     let at2 = w.c2 * p.stride2 + e.away2;
     let inside = w.c0 < p.count0 && at0 < p.size0 && at1 < p.size1 && at2 < p.size2;
-    let from = select(p.source, e.base + at0 * p.s_0 + at1 * p.s_1 + at2 * p.s_2, inside);
-    return select(T(0), read_x(from), inside);
+    let at = select(p.source, e.base + at0 * p.s_0 + at1 * p.s_1 + at2 * p.s_2, inside);
+    return select(T(0), read_x(at), inside);
 }
 
 @compute @workgroup_size(8)

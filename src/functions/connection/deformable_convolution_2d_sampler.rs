@@ -60,6 +60,10 @@ fn within(
         ensure!(w.ndim(), ==, 4);
         ensure!(w.shape()[1], ==, x.shape()[1]);
         ensure!(offset.shape()[0], ==, x.shape()[0]);
+        if let Some(b) = b {
+            ensure!(b.ndim(), ==, 1);
+            ensure!(b.shape()[0], ==, w.shape()[0]);
+        }
         let (stride, pad) = (stride.of("stride", 2)?, pad.of("pad", 2)?);
         let taps = w.shape()[2] * w.shape()[3];
         ensure!(offset.shape()[1] == 2 * taps, format!("offset.shape[1] == {}", 2 * taps), "{}", offset.shape()[1]);

@@ -166,7 +166,6 @@ impl Gather<'_> {
         if !schedule.block.is_direct() {
             kernel.constant("A_ALONG_K", 1);
             kernel.constant("B_ALONG_K", 0);
-            schedule.says_whole(&mut kernel, sizes.k);
         }
         kernel.constant("PHASED", u32::from(phased));
         kernel.constant("WEIGHTED", u32::from(weighted));

@@ -67,7 +67,6 @@ pub(super) fn run_gpu(
     if !schedule.block.is_direct() {
         kernel.constant("A_ALONG_K", 1);
         kernel.constant("B_ALONG_K", 1);
-        schedule.says_whole(&mut kernel, sizes.k);
     }
     kernel.constant("WEIGHTED", 0);
     kernel.constant("AXES", axes as u32);

@@ -128,7 +128,6 @@ impl Matmul {
         if !schedule.block.is_direct() {
             kernel.constant("A_ALONG_K", along_a);
             kernel.constant("B_ALONG_K", along_b);
-            schedule.says_whole(&mut kernel, *k);
         }
         let lead = batch.len() + 1;
         kernel.matrix("a", a, &shape_a, lead, vectors_a);

@@ -180,11 +180,6 @@ impl Schedule {
         k.div_ceil(self.parts).next_multiple_of(Schedule::DEPTH)
     }
 
-    /// Tells the kernel whether each fetch finds all of its steps.
-    pub fn says_whole(&self, kernel: &mut Kernel<'_>, k: usize) {
-        kernel.constant("K_WHOLE", u32::from(k.is_multiple_of(self.block.jump())));
-    }
-
     /// Whether a thread has four neighbouring results in their final form.
     pub fn stores_vectors(&self) -> bool {
         self.parts == 1 && self.block != Block::Direct1x1
