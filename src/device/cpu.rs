@@ -23,8 +23,8 @@ impl Cpu {
 }
 
 /// From this size on a block is mapped by itself. The system then clears its pages as they are first written, by whatever
-/// thread does so, where an allocator that aligns would clear them here and now. Without asking for huge pages: a first
-/// pass of AlexNet's gradients took 2.5 times as long with them, until the system had found any.
+/// thread does so, where an allocator that aligns would clear them here and now. Without asking for huge pages: the
+/// first pass of AlexNet's gradients took 2.5 times as long with them (`benches/RESULTS.md`).
 const MAPPED: usize = 4 << 20;
 
 /// Aligned host memory, zeroed when first made.
