@@ -136,6 +136,12 @@ fn every_schedule_with_every_operand() {
     sets.push(vec!["convolution/add_windows.wgsl"]);
     sets.push(vec!["convolution/lay_windows.wgsl"]);
     sets.push(vec!["convolution/lay_windows_fours.wgsl"]);
+    const TILES: [&str; 2] = ["spectral/fourier.wgsl", "spectral/tiles.wgsl"];
+    sets.push([&TILES[..], &["spectral/transform.wgsl"]].concat());
+    for deliver in ["spectral/crop.wgsl", "spectral/whole.wgsl"] {
+        sets.push([&TILES[..], &[deliver, "spectral/invert.wgsl"]].concat());
+    }
+    sets.push(vec!["spectral/overlap.wgsl"]);
     for vector in ["gemm/vector.wgsl", "gemm/vector_along.wgsl", "gemm/vector_across.wgsl"] {
         sets.extend(["gemm/put_flat.wgsl", "gemm/put_part.wgsl"].map(|put| vec![vector, put]));
     }

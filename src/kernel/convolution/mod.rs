@@ -1,7 +1,7 @@
 //! Convolution of images of one to three axes, and its two gradients: `y = c(x, w)`, `gx = d(gy, w)`, `gw = f(x, gy)`.
 //!
 //! Derivatives of the three are the three again. On a GPU each is a matrix product whose operands are found in the images
-//! themselves (`gemm/*.wgsl` with the operands of `convolution/*.wgsl`); its workspace is a table of offsets, and parts of
+//! themselves (`gemm/*.wgsl` with the operands of `convolution/*.wgsl`), or large windows by Fourier transforms ([`spectral`]); its workspace is a table of offsets, and parts of
 //! sums where there are few results. Software adapters take another way to the gradients ([`columns`]). On the CPU blocks of
 //! windows are gathered as the panels that tiles are computed from ([`tiles`](super::tiles)), by whole vectors: from the
 //! images, or where there is padding from a copy of the few rows under the block; windows of 3 by 3 take fewer products
@@ -13,6 +13,7 @@ mod data;
 mod forward;
 mod gather;
 mod patches;
+mod spectral;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -61,8 +62,11 @@ fn run(direction: Direction, a: &Tensor, b: &Tensor, shape: &ConvolutionShape, r
     let (a, b) = (settled(a), settled(b));
     let operands: &[&Tensor] = if direction == Direction::Weights { &[&a, &b] } else { &[&a] };
     let results: &[&Shape] = if direction == Direction::Weights { &[] } else { &[&result] };
-    let fit = if direction == Direction::Forward { 0 } else { columns::images(shape, &a) };
-    let mut parts = slabs(a.device(), operands, results, shape.products() / matmul::PRODUCTS);
+    let spectral = spectral::on_gpu(direction, shape, &a);
+    let fit = if direction == Direction::Forward || spectral.is_some() { 0 } else { columns::images(shape, &a) };
+    // By spectra no launch does much.
+    let work = if spectral.is_some() { 0 } else { shape.products() / matmul::PRODUCTS };
+    let mut parts = slabs(a.device(), operands, results, work);
     if parts.is_none() && fit > 0 && fit < shape.images {
         let each = shape.images.div_ceil(shape.images.div_ceil(fit));
         parts = Some((0..shape.images).step_by(each).map(|at| at..(at + each).min(shape.images)).collect());
@@ -91,6 +95,10 @@ fn run(direction: Direction, a: &Tensor, b: &Tensor, shape: &ConvolutionShape, r
         };
     }
     let (a, b) = (shown(a), shown(b));
+    if let Some(spectral) = spectral {
+        let root = Root::Kernel(Arc::new(spectral));
+        return elementwise::pending(a.device(), root, &[&a, &b], result, DType::F32);
+    }
     if fit > 0 && shape.images > 0 && shape.area() > 0 {
         return match direction {
             Direction::Data => columns::data(&a, &b, shape),

@@ -1,0 +1,39 @@
+// y[image, channel, pixel] = the sum of what the tiles over a pixel, 16 by 16 and p.step apart, have there: x is
+// (channel, pixel of a tile, tile). A thread has SPAN pixels of a line.
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let i = (group.y * groups.x + group.x) * 64u + thread;
+    if (i >= p.threads) {
+        return;
+    }
+    let line = i / p.segments;
+    let plane = line / p.size_y;
+    let image = plane / p.channels;
+    let at_y = line % p.size_y + p.pad_y;
+    let end_y = min(at_y / p.step_y + 1u, p.tiles_y);
+    // The first tile that reaches so far.
+    let begin_y = (max(at_y, 15u) - 15u + p.step_y - 1u) / p.step_y;
+    let first = i % p.segments * SPAN;
+    var at_x = first + p.pad_x;
+    var end_x = at_x / p.step_x + 1u;
+    var begin_x = (max(at_x, 15u) - 15u + p.step_x - 1u) / p.step_x;
+    let begin = p.source + plane % p.channels * 256u * p.pitch + image * p.tiles_y * p.tiles_x;
+    for (var pixel = first; pixel < min(first + SPAN, p.size_x); pixel++) {
+        var sum = T(0);
+        for (var y = begin_y; y < end_y; y++) {
+            for (var x = begin_x; x < min(end_x, p.tiles_x); x++) {
+                let of_tile = (at_y - y * p.step_y) * 16u + at_x - x * p.step_x;
+                sum += read_x(begin + of_tile * p.pitch + y * p.tiles_x + x);
+            }
+        }
+        store(p.first + line * p.size_x + pixel, sum);
+        at_x += 1u;
+        end_x += select(0u, 1u, at_x == end_x * p.step_x);
+        begin_x += select(0u, 1u, at_x == begin_x * p.step_x + 16u);
+    }
+}

@@ -1,0 +1,30 @@
+// Tiles in columns: QUADS fours of them a workgroup, each by 16 threads, with their lines in the workgroup's memory.
+
+// (frequency or pair of rows, pixel of the line, four)
+var<workgroup> lines: array<Complex, 144 * QUADS>;
+
+fn line(y: u32, x: u32, quad: u32) -> u32 {
+    return (y * 16u + x) * QUADS + quad;
+}
+
+// Where a tile is: of an image, at a row and a column of its tiles.
+struct Tile {
+    image: u32,
+    y: u32,
+    x: u32,
+}
+
+fn tile_at(column: u32) -> Tile {
+    let row = column / p.tiles_x;
+    return Tile(row / p.tiles_y, row % p.tiles_y, column % p.tiles_x);
+}
+
+fn following(t: Tile) -> Tile {
+    let over_x = t.x + 1u == p.tiles_x;
+    let over_y = over_x && t.y + 1u == p.tiles_y;
+    return Tile(
+        select(t.image, t.image + 1u, over_y),
+        select(select(t.y, t.y + 1u, over_x), 0u, over_y),
+        select(t.x + 1u, 0u, over_x),
+    );
+}

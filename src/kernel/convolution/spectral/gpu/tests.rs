@@ -1,0 +1,125 @@
+//! Against plain sums in f64: every edge, images and filters in parts.
+
+use super::{
+    super::{Job, on_gpu},
+    Spectral, Together, bytes, together,
+};
+use crate::{
+    device::Device,
+    kernel::{
+        WORKSPACE,
+        convolution::{
+            Direction,
+            tests::{Arrays, plain, sizes},
+        },
+        elementwise,
+    },
+    shape::{Convolution, ConvolutionShape, DType},
+    tensor::{Tensor, expr::Root},
+    testing,
+};
+use std::sync::Arc;
+
+fn adapter() -> Device {
+    testing::devices().pop().filter(|d| !d.is_cpu()).expect("an adapter, a software one at least")
+}
+
+const DIRECTIONS: [Direction; 3] = [Direction::Forward, Direction::Data, Direction::Weights];
+
+/// The largest difference from plain sums, relative to the largest result.
+fn error(direction: Direction, s: &ConvolutionShape, most: usize) -> f64 {
+    let device = adapter();
+    let arrays = Arrays::draw(s);
+    let [a, b] = arrays.operands(direction);
+    let values = |x: &Tensor| x.to_f64().unwrap().into_raw_vec_and_offset().0;
+    let expected = plain(direction, s, &values(a), &values(b));
+    let job = Job::of(s).expect("windows side by side");
+    let together = together(direction, &job, most).expect("one image fits");
+    let shape = match direction {
+        Direction::Forward => s.results_shape(),
+        Direction::Data => s.images_shape(),
+        Direction::Weights => s.filters_shape(),
+    };
+    assert!(bytes(direction, &job, together) <= most);
+    let root = Root::Kernel(Arc::new(Spectral { direction, job, together }));
+    let [a, b] = [a, b].map(|x| x.to_device(&device));
+    let y = elementwise::pending(&device, root, &[&a, &b], shape, DType::F32).add_scalar(1.0);
+    let largest = expected.iter().fold(1e-9, |m: f64, v| m.max(v.abs()));
+    let errors = values(&y).into_iter().zip(&expected).map(|(y, e)| (y - 1.0 - e).abs() / largest);
+    errors.fold(0.0, |m, d| if d > m || d.is_nan() { d } else { m })
+}
+
+#[test]
+fn tiles_of_every_edge() {
+    let c = Convolution::default;
+    for s in [
+        sizes(&[2, 3, 21, 26], &[5, 3, 5, 5], &c()),
+        sizes(&[3, 4, 7, 30], &[22, 2, 7, 3], &c().pad(2).groups(2)),
+        sizes(&[5, 2, 16, 16], &[4, 2, 9, 9], &c()),
+        sizes(&[1, 1, 3, 4], &[3, 1, 3, 4], &c()),
+        sizes(&[2, 5, 33, 13], &[9, 5, 11, 8], &c().pad([10, 4])),
+        sizes(&[1, 2, 40, 17], &[2, 2, 16, 16], &c().pad(3)),
+    ] {
+        for direction in DIRECTIONS {
+            // All at once; one image, and some of the filters.
+            let least = bytes(direction, &Job::of(&s).unwrap(), Together { images: 1, filters: 8 });
+            for most in [64 << 20, least] {
+                let error = error(direction, &s, most);
+                assert!(error < 2e-6, "{direction:?} of {s:?} in {most}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_fits_is_taken_together() {
+    let s = sizes(&[64, 64, 64, 64], &[128, 64, 9, 9], &Convolution::default());
+    let job = Job::of(&s).unwrap();
+    for direction in DIRECTIONS {
+        let at = together(direction, &job, WORKSPACE).unwrap();
+        assert_eq!(at.filters, 128);
+        assert!(at.images > 1 && bytes(direction, &job, at) <= WORKSPACE, "{direction:?}: {at:?}");
+        let one = together(direction, &job, WORKSPACE / 4).unwrap();
+        assert!(one.images == 1 && one.filters < 128, "{direction:?}: {one:?}");
+        assert_eq!(together(direction, &job, 1 << 20), None);
+    }
+}
+
+#[test]
+fn the_rule_takes_tiles_where_they_pay_and_what_follows_is_applied() {
+    let device = adapter();
+    let on_device = |s: &ConvolutionShape, direction| {
+        let [a, _] = Arrays::draw(s).operands(direction).map(|x| x.to_device(&device));
+        on_gpu(direction, s, &a).is_some()
+    };
+    let c = Convolution::default;
+    // Few channels, few tiles, small windows, windows apart.
+    for s in [
+        sizes(&[4, 3, 64, 64], &[8, 3, 9, 9], &c()),
+        sizes(&[1, 64, 16, 16], &[64, 64, 9, 9], &c()),
+        sizes(&[2, 32, 40, 40], &[32, 32, 3, 3], &c()),
+        sizes(&[2, 64, 40, 40], &[64, 64, 9, 9], &c().stride(2)),
+    ] {
+        assert!(!on_device(&s, Direction::Forward), "{s:?}");
+    }
+    let s = sizes(&[3, 64, 41, 39], &[66, 64, 9, 9], &c().pad(1));
+    for direction in DIRECTIONS {
+        assert!(on_device(&s, direction));
+        let arrays = Arrays::draw(&s);
+        let of = |device: &Device, dtype| {
+            let [a, b] = arrays.operands(direction).map(|x| x.cast(dtype).to_device(device));
+            let y = match direction {
+                Direction::Forward => a.convolve(&b, &s),
+                Direction::Data => a.convolve_data(&b, &s),
+                Direction::Weights => a.convolve_weights(&b, &s),
+            };
+            y.mul_scalar(0.5).add_scalar(1.0).to_f64().unwrap()
+        };
+        let (single, double) = (of(&device, DType::F32), of(&Device::cpu(), DType::F64));
+        let largest = double.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+        for (i, (single, double)) in single.iter().zip(&double).enumerate() {
+            let error = (single - double).abs();
+            assert!(error < 2e-6 * largest, "{direction:?}: element {i} is {single}, expected {double}");
+        }
+    }
+}

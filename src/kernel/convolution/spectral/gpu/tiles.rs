@@ -1,0 +1,270 @@
+//! Tiles to their spectra, and spectra to tiles.
+
+use super::super::{super::gather::signed, Job, POSITIONS, SIDE};
+use crate::{
+    device::{Device, Gpu, Tag},
+    error::Result,
+    kernel::{
+        elementwise,
+        emit::{Index, Kernel, fold},
+    },
+    shape::{DType, Shape},
+    tensor::{
+        Tensor,
+        expr::{Launcher, Leaf, Operands, Plan, Root},
+        wgsl,
+    },
+};
+use smallvec::smallvec;
+use std::{ops::Range, sync::Arc};
+
+/// Fours of tiles that a workgroup takes: as many as their lines fit the workgroup memory that every adapter has.
+const QUADS: usize = 2;
+
+/// Tiles that a vector has.
+const FOUR: usize = 4;
+
+/// Elements between the positions of spectra beside their own: a round number of pages apart, all would share few lines of
+/// the caches.
+const APART: usize = 16;
+
+/// Most rows that [`wide`] adds.
+pub(super) const WIDER: usize = 2 * FOUR;
+
+/// How tiles lie on what they are of, along each axis.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tiles {
+    count: [usize; 2],
+    step: [usize; 2],
+    /// What of a tile is not zero, or is wanted.
+    extent: [usize; 2],
+    size: [usize; 2],
+    pad: [usize; 2],
+}
+
+impl Tiles {
+    pub fn pixels(job: &Job) -> Tiles {
+        let (count, step) = (job.tiles(), job.step());
+        Tiles { count, step, extent: [SIDE; 2], size: job.image, pad: job.pad }
+    }
+
+    pub fn results(job: &Job) -> Tiles {
+        let (count, step) = (job.tiles(), job.step());
+        Tiles { count, step, extent: step, size: job.results, pad: [0; 2] }
+    }
+
+    pub fn one(size: [usize; 2]) -> Tiles {
+        Tiles { count: [1; 2], step: [SIDE; 2], extent: size, size, pad: [0; 2] }
+    }
+
+    /// The tiles of so many images, and those that make whole fours of them.
+    pub fn pitch(&self, images: usize) -> usize {
+        self.of(images).next_multiple_of(FOUR)
+    }
+
+    fn of(&self, images: usize) -> usize {
+        images * self.count[0] * self.count[1]
+    }
+
+    /// The parameters of a kernel for spectra of `rows` in all and of a group, `pitch` columns apart; the workgroups.
+    fn words(&self, kernel: &mut Kernel<'_>, images: usize, [rows, of_group, pitch]: [usize; 3]) -> [u32; 3] {
+        let chunks = pitch.div_ceil(4 * QUADS);
+        for (name, value) in [("rows", rows), ("of_group", of_group), ("pitch", pitch), ("chunks", chunks)] {
+            kernel.word(name, value);
+        }
+        kernel.word("columns", self.of(images));
+        for (names, values) in [
+            (["tiles_y", "tiles_x"], self.count),
+            (["step_y", "step_x"], self.step),
+            (["extent_y", "extent_x"], self.extent),
+            (["size_y", "size_x"], self.size),
+        ] {
+            names.iter().zip(values).for_each(|(name, value)| kernel.word(name, value));
+        }
+        fold(rows * chunks)
+    }
+}
+
+/// Spectra of tiles of an array `(images, groups, rows, y, x)`, as `(POSITIONS, groups, rows, tiles)`, whole fours of them.
+///
+/// A binding shows `after` rows more than those of the last group.
+#[derive(Debug)]
+pub(super) struct Transform {
+    pub tiles: Tiles,
+    pub conjugate: bool,
+    pub after: usize,
+}
+
+impl Transform {
+    pub fn of(self, x: &Tensor) -> Tensor {
+        let (images, groups, rows) = (x.shape()[0], x.shape()[1], x.shape()[2]);
+        let columns = self.tiles.pitch(images);
+        let whole = Shape::from([POSITIONS, (groups * rows + self.after) * columns + APART]);
+        let launcher = Arc::new(self);
+        let spectra = workspace(elementwise::pending(x.device(), Root::Kernel(launcher), &[x], whole, DType::F32));
+        let shape = Shape::from([POSITIONS, groups, rows, columns]);
+        let inside = spectra.narrow(1, 0, groups * rows * columns);
+        inside.try_reshape_view(&shape).expect("an axis can be split")
+    }
+
+    fn run_gpu(&self, gpu: &Arc<Gpu>, x: &Tensor, plan: &Plan) -> Result<()> {
+        let (buffer, at) = x.buffer()?;
+        let files = [wgsl!("spectral/fourier.wgsl"), wgsl!("spectral/tiles.wgsl"), wgsl!("spectral/transform.wgsl")];
+        let mut kernel = Kernel::new("spectral_transform", gpu, plan.compute, &files);
+        kernel.constant("QUADS", QUADS as u32);
+        kernel.memory("x", &buffer, x.dtype(), true);
+        kernel.epilogue_fours(plan, Index::Flat);
+        let (images, of_group) = (x.shape()[0], x.shape()[2]);
+        let (rows, pitch) = (x.shape()[1] * of_group, self.tiles.pitch(images));
+        let groups = self.tiles.words(&mut kernel, images, [rows, of_group, pitch]);
+        kernel.word("apart", plan.shape[1]);
+        kernel.real("sign", if self.conjugate { -1.0 } else { 1.0 });
+        kernel.word("source", at + x.view.offset);
+        for (name, &stride) in ["s_image", "s_group", "s_row", "s_y", "s_x"].into_iter().zip(&x.view.strides) {
+            signed(&mut kernel, name, stride);
+        }
+        for (name, pad) in ["pad_y", "pad_x"].into_iter().zip(self.tiles.pad) {
+            kernel.word(name, pad);
+        }
+        kernel.launch(groups);
+        Ok(())
+    }
+}
+
+impl Launcher for Transform {
+    fn run(&self, args: Operands, plan: &Plan) -> Result<()> {
+        match &plan.device {
+            Device::Gpu(gpu) => self.run_gpu(gpu, &args[0], plan),
+            Device::Cpu(_) => unreachable!("the CPU has its own"),
+        }
+    }
+
+    fn takes_epilogue(&self, _: &Device) -> bool {
+        true
+    }
+}
+
+/// Where the elements of tiles go: the first, and the distances of images, groups and rows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub first: usize,
+    pub image: usize,
+    pub group: usize,
+    pub row: usize,
+}
+
+/// Tiles of the spectra's products.
+pub(super) struct Products<'a> {
+    pub gpu: &'a Arc<Gpu>,
+    pub spectra: &'a Tensor,
+}
+
+impl Products<'_> {
+    fn invert(&self, plan: &Plan, name: &'static str, tiles: &Tiles, images: usize, to: Option<Place>) -> Result<()> {
+        let (buffer, at) = self.spectra.buffer()?;
+        let shape = self.spectra.shape();
+        let (rows, pitch) = (shape[1] * shape[2], shape[3]);
+        let strides = smallvec![pitch as isize, 1];
+        let leaf = Leaf { buffer, offset: at + self.spectra.view.offset, strides, dtype: DType::F32 };
+        let deliver = if to.is_some() { wgsl!("spectral/crop.wgsl") } else { wgsl!("spectral/whole.wgsl") };
+        let [fourier, lines] = [wgsl!("spectral/fourier.wgsl"), wgsl!("spectral/tiles.wgsl")];
+        let files = [fourier, lines, deliver, wgsl!("spectral/invert.wgsl")];
+        let mut kernel = Kernel::new(name, self.gpu, plan.compute, &files);
+        kernel.constant("QUADS", QUADS as u32);
+        kernel.matrix("m", &leaf, &[POSITIONS * rows, pitch], 1, true);
+        match to {
+            Some(_) => kernel.epilogue(plan, Index::Flat),
+            None => kernel.epilogue_fours(plan, Index::Flat),
+        }
+        let groups = tiles.words(&mut kernel, images, [rows, shape[2], pitch]);
+        if let Some(Place { first, image, group, row }) = to {
+            for (name, value) in [("start", first), ("s_image", image), ("s_group", group), ("s_row", row)] {
+                kernel.word(name, value);
+            }
+            kernel.word("s_y", tiles.size[1]);
+        }
+        kernel.launch(groups);
+        Ok(())
+    }
+
+    /// What the tiles of results, or of filters, have.
+    pub fn crop(&self, plan: &Plan, tiles: &Tiles, images: usize, to: Place) -> Result<()> {
+        self.invert(plan, "spectral_crop", tiles, images, Some(to))
+    }
+}
+
+/// Whole tiles of the spectra's products, `(groups * rows, 16 * 16, tiles)`.
+#[derive(Debug)]
+pub(super) struct Whole;
+
+impl Whole {
+    pub fn of(spectra: &Tensor) -> Tensor {
+        let shape = spectra.shape();
+        let whole = Shape::from([shape[1] * shape[2], SIDE * SIDE, shape[3]]);
+        workspace(elementwise::pending(spectra.device(), Root::Kernel(Arc::new(Whole)), &[spectra], whole, DType::F32))
+    }
+}
+
+impl Launcher for Whole {
+    fn run(&self, args: Operands, plan: &Plan) -> Result<()> {
+        let Device::Gpu(gpu) = &plan.device else { unreachable!("the CPU has its own") };
+        let tiles = Tiles::one([SIDE; 2]);
+        Products { gpu, spectra: &args[0] }.invert(plan, "spectral_whole", &tiles, args[0].shape()[3], None)
+    }
+
+    fn takes_epilogue(&self, _: &Device) -> bool {
+        true
+    }
+}
+
+/// Adds the whole tiles of some images where they overlap, from the `first` element on.
+pub(super) fn add_tiles(gpu: &Arc<Gpu>, job: &Job, tiles: &Tensor, images: Range<usize>, plan: &Plan) -> Result<()> {
+    let (buffer, at) = tiles.buffer()?;
+    let files = [wgsl!("spectral/overlap.wgsl")];
+    let mut kernel = Kernel::new("spectral_overlap", gpu, plan.compute, &files);
+    // Neighbouring threads should read neighbours on a GPU; a processor should divide seldom.
+    let span = if gpu.is_software() { SIDE } else { 1 };
+    kernel.constant("SPAN", span as u32);
+    kernel.memory("x", &buffer, DType::F32, true);
+    kernel.epilogue(plan, Index::Flat);
+    let (channels, [height, width]) = (job.groups * job.channels, job.image);
+    let segments = width.div_ceil(span);
+    let threads = images.len() * channels * height * segments;
+    for (name, value) in [
+        ("threads", threads),
+        ("segments", segments),
+        ("channels", channels),
+        ("pitch", tiles.shape()[2]),
+        ("first", images.start * channels * height * width),
+        ("source", at + tiles.view.offset),
+    ] {
+        kernel.word(name, value);
+    }
+    let geometry = Tiles::pixels(job);
+    for (names, values) in [
+        (["tiles_y", "tiles_x"], geometry.count),
+        (["step_y", "step_x"], geometry.step),
+        (["size_y", "size_x"], geometry.size),
+        (["pad_y", "pad_x"], geometry.pad),
+    ] {
+        names.iter().zip(values).for_each(|(name, value)| kernel.word(name, value));
+    }
+    kernel.launch(fold(threads.div_ceil(64)));
+    Ok(())
+}
+
+/// Spectra with rows after the last of a group, whatever is there: as many as make whole fours, and four more where products
+/// of these rows would be whole pages apart.
+pub(super) fn wide(spectra: &Tensor, others: usize) -> Tensor {
+    // A transform with `WIDER` rows after the last has them all.
+    let rows = spectra.shape()[2].next_multiple_of(FOUR);
+    let rows = if (rows * others).is_multiple_of(1024) { rows + FOUR } else { rows };
+    let mut view = spectra.view.clone();
+    view.shape = view.shape.with(2, rows);
+    spectra.with_view(view)
+}
+
+pub(super) fn workspace(x: Tensor) -> Tensor {
+    Tag::Workspace.during(|| x.force());
+    x
+}
