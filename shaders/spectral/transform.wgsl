@@ -13,7 +13,7 @@ struct Column {
 fn column_of(t: Tile, at: u32, x: u32, begin: u32) -> Column {
     let y = t.y * p.step_y - p.pad_y;
     let across = t.x * p.step_x + x - p.pad_x;
-    let inside = at < p.columns && x < p.extent_x && across < p.size_x;
+    let inside = at < p.columns && across < p.size_x;
     return Column(begin + t.image * p.s_image + y * p.s_y + across * p.s_x, y, inside);
 }
 
@@ -42,11 +42,11 @@ fn main(
     let at = group.y * groups.x + group.x;
     let row = at / p.chunks;
     let first = at % p.chunks * (4u * QUADS);
-    if (row < p.rows) {
-        let x = thread % 16u;
-        let quad = thread / 16u;
+    let x = thread % 16u;
+    let four = thread / 16u;
+    if (row < p.rows && x < p.extent_x) {
         let begin = p.source + row / p.of_group * p.s_group + row % p.of_group * p.s_row;
-        let column = first + 4u * quad;
+        let column = first + 4u * four;
         let t0 = tile_at(column);
         let t1 = following(t0);
         let t2 = following(t1);
@@ -60,15 +60,25 @@ fn main(
             pixels(a, b, c, d, 8u), pixels(a, b, c, d, 9u), pixels(a, b, c, d, 10u), pixels(a, b, c, d, 11u),
             pixels(a, b, c, d, 12u), pixels(a, b, c, d, 13u), pixels(a, b, c, d, 14u), pixels(a, b, c, d, 15u),
         ));
-        lines[line(0u, x, quad)] = f[0];
-        lines[line(1u, x, quad)] = f[1];
-        lines[line(2u, x, quad)] = f[2];
-        lines[line(3u, x, quad)] = f[3];
-        lines[line(4u, x, quad)] = f[4];
-        lines[line(5u, x, quad)] = f[5];
-        lines[line(6u, x, quad)] = f[6];
-        lines[line(7u, x, quad)] = f[7];
-        lines[line(8u, x, quad)] = f[8];
+        lines[line(0u, x, four)] = f[0];
+        lines[line(1u, x, four)] = f[1];
+        lines[line(2u, x, four)] = f[2];
+        lines[line(3u, x, four)] = f[3];
+        lines[line(4u, x, four)] = f[4];
+        lines[line(5u, x, four)] = f[5];
+        lines[line(6u, x, four)] = f[6];
+        lines[line(7u, x, four)] = f[7];
+        lines[line(8u, x, four)] = f[8];
+    } else {
+        lines[line(0u, x, four)] = Complex();
+        lines[line(1u, x, four)] = Complex();
+        lines[line(2u, x, four)] = Complex();
+        lines[line(3u, x, four)] = Complex();
+        lines[line(4u, x, four)] = Complex();
+        lines[line(5u, x, four)] = Complex();
+        lines[line(6u, x, four)] = Complex();
+        lines[line(7u, x, four)] = Complex();
+        lines[line(8u, x, four)] = Complex();
     }
     workgroupBarrier();
     let y = thread / QUADS;

@@ -1,11 +1,12 @@
 //! Convolution of images of one to three axes, and its two gradients: `y = c(x, w)`, `gx = d(gy, w)`, `gw = f(x, gy)`.
 //!
 //! Derivatives of the three are the three again. On a GPU each is a matrix product whose operands are found in the images
-//! themselves (`gemm/*.wgsl` with the operands of `convolution/*.wgsl`), or large windows by Fourier transforms ([`spectral`]); its workspace is a table of offsets, and parts of
+//! themselves (`gemm/*.wgsl` with the operands of `convolution/*.wgsl`); its workspace is a table of offsets, and parts of
 //! sums where there are few results. Software adapters take another way to the gradients ([`columns`]). On the CPU blocks of
 //! windows are gathered as the panels that tiles are computed from ([`tiles`](super::tiles)), by whole vectors: from the
-//! images, or where there is padding from a copy of the few rows under the block; windows of 3 by 3 take fewer products
-//! ([`winograd`]). The workspace is [`WORKSPACE`](super::WORKSPACE) at most, and a few megabytes of each thread on the CPU.
+//! images, or where there is padding from a copy of the few rows under the block. Large windows take several times fewer
+//! products everywhere ([`spectral`]), and those of 3 by 3 on the CPU ([`winograd`]). The workspace is
+//! [`WORKSPACE`](super::WORKSPACE) at most, and a few megabytes of each thread on the CPU.
 
 mod columns;
 mod cpu;

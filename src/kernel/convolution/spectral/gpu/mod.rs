@@ -27,6 +27,9 @@ fn add(sum: Option<Tensor>, part: Tensor) -> Tensor {
     })
 }
 
+/// Columns of a block of products, on most adapters.
+const BLOCK: usize = 32;
+
 /// Images and filters of a group whose spectra are there at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) struct Together {
@@ -64,8 +67,12 @@ pub(in super::super) fn together(direction: Direction, job: &Job, most: usize) -
         let middle = fit.midpoint(above);
         if fits(Together { images: middle, ..at }) { fit = middle } else { above = middle }
     }
-    let even = |all: usize, most: usize| all.div_ceil(all.div_ceil(most));
-    Some(Together { images: even(job.images, fit), filters: even(job.filters, at.filters) })
+    // As few columns as can be that blocks of products compute and nobody wants; of several ways the fewest parts.
+    let tiles = job.tiles().iter().product::<usize>();
+    let columns = |images: usize| (images * tiles).next_multiple_of(BLOCK);
+    let all = |each: usize| job.images / each * columns(each) + columns(job.images % each);
+    let images = (1..=fit).rev().min_by_key(|&each| all(each)).unwrap_or(1);
+    Some(Together { images, filters: job.filters.div_ceil(job.filters.div_ceil(at.filters)) })
 }
 
 /// A convolution or one of its gradients.
