@@ -96,21 +96,31 @@ impl Tensor {
     #[track_caller]
     pub fn concat(tensors: &[&Tensor], axis: isize) -> Tensor {
         let metas: Vec<_> = tensors.iter().map(|t| t.meta()).collect();
-        let (meta, axis) = expect("concat", shape::concat(&metas, axis), tensors);
+        let (_, axis) = expect("concat", shape::concat(&metas, axis), tensors);
         super::same_device("concat", tensors);
-        let mut start = 0;
-        let parts: Vec<_> = tensors
-            .iter()
-            .map(|t| {
-                let mut view = View::contiguous(meta.shape.clone());
-                view.offset = start * view.strides[axis] as usize;
-                view.shape = t.shape().clone();
-                start += t.shape()[axis];
-                ((*t).clone(), view)
-            })
-            .collect();
-        let into = |buffer: &Buffer| fuse::joint(parts, buffer);
-        assemble(&meta.shape, meta.dtype, tensors[0].device(), into)
+        let group = tensors.iter().map(|&t| t.clone()).collect();
+        Tensor::joined(vec![group], axis).swap_remove(0)
+    }
+
+    /// Groups of tensors, each joined along an axis, all in the same memory, one after the other.
+    pub(crate) fn joined(groups: Vec<Vec<Tensor>>, axis: usize) -> Vec<Tensor> {
+        let (dtype, device) = (groups[0][0].dtype(), groups[0][0].device().clone());
+        let (mut size, mut parts, mut views) = (0, vec![], vec![]);
+        for group in groups {
+            let length = group.iter().map(|t| t.shape()[axis]).sum();
+            let whole = View { offset: size, ..View::contiguous(group[0].shape().with(axis, length)) };
+            size += whole.size();
+            let mut start = 0;
+            for part in group {
+                let offset = whole.offset + start * whole.strides[axis] as usize;
+                start += part.shape()[axis];
+                let region = View { shape: part.shape().clone(), strides: whole.strides.clone(), offset };
+                parts.push((part, region));
+            }
+            views.push(whole);
+        }
+        let whole = assemble(&Shape::from(size), dtype, &device, |buffer| fuse::joint(parts, buffer));
+        views.into_iter().map(|view| whole.with_view(view)).collect()
     }
 
     /// A matrix of tensors of one shape, each in a region of rows and columns: disjoint regions that are all of it, written

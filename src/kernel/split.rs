@@ -3,7 +3,11 @@
 //! Such work is cut into cells: parts of the shape along its axes, chosen so that what each operand contributes to a
 //! cell lies within a binding.
 
-use super::{elementwise, emit::Kernel, fuse::Prologue};
+use super::{
+    elementwise,
+    emit::{Kernel, MOST_IN_TURN},
+    fuse::Prologue,
+};
 use crate::{
     device::{Buffer, Device, Gpu, Tag},
     error::{Error, Result},
@@ -254,6 +258,28 @@ fn cut(
         cell = cell.with(axis, cell[axis].div_ceil(2));
     }
     Ok(cell)
+}
+
+/// How many of these operands, one at least, a kernel can write into regions of memory one after the other.
+pub(super) fn in_one_launch(gpu: &Gpu, parts: &[(Prologue, View)], into: &Buffer) -> usize {
+    let mut buffers: SmallVec<[(u64, DType); 16]> = SmallVec::new();
+    let (mut work, mut found) = (0, 0);
+    for (prologue, view) in parts.iter().take(MOST_IN_TURN) {
+        let plan = &prologue.plan;
+        let alone = Operand::of_leaves(&plan.leaves).any(|o| o.exceeds(gpu)) || into.whole_bytes() > gpu.max_binding();
+        for leaf in &plan.leaves {
+            let one = (leaf.buffer.id(), leaf.dtype);
+            if !buffers.contains(&one) {
+                buffers.push(one);
+            }
+        }
+        work += view.size() * plan.nodes.len().max(1);
+        if alone || buffers.len() >= gpu.max_bindings() || work > gpu.max_work() {
+            break;
+        }
+        found += 1;
+    }
+    found.max(1)
 }
 
 /// An operand for kernels that take whole rows: itself, or a copy whose rows lie in one piece, where rows of its own

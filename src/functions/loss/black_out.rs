@@ -14,7 +14,7 @@ use crate::{
 /// `x` is `(n, d)`, `w` is `(words, d)`; `t` of shape `(n,)` and `samples` of shape `(n, k)` are `int32`. Chainer's
 /// default is the mean.
 ///
-/// Launches: 14 forward, 18 backward: vectors are fetched twice.
+/// Launches: 13 forward, 18 backward: vectors are fetched twice.
 ///
 /// # Panics
 /// When shapes or dtypes do not fit.

@@ -16,7 +16,7 @@ use crate::{
 /// `int32` of all sequences at time t: sequences are sorted by length, longest first, and transposed, so `n_t` never
 /// grows. The mean over sequences, or the loss of each.
 ///
-/// Launches: 26 forward, 28 backward, for three steps.
+/// Launches: 24 forward, 27 backward, for three steps.
 ///
 /// # Panics
 /// When shapes or dtypes do not fit, or a label that came from the host is out of range; when the sum is asked for, which

@@ -38,7 +38,7 @@ pub struct RunningStatistics {
 /// Forward takes three launches at most, backward too, with the elementwise functions that follow (Ioffe and Szegedy,
 /// "Batch Normalization", 2015).
 ///
-/// Launches: 2 forward, 3 backward.
+/// Launches: 2 forward, 2 backward.
 ///
 /// # Panics
 /// When shapes or dtypes do not fit.

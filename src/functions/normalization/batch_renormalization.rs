@@ -44,7 +44,7 @@ impl BatchRenormalization {
 /// the running deviation, within `-dmax ..= dmax`; gradients take both for constants. The running statistics are moved on
 /// afterwards (Ioffe, "Batch Renormalization", 2017).
 ///
-/// Launches: 7 forward, 5 backward, with the running statistics.
+/// Launches: 7 forward, 4 backward, with the running statistics.
 ///
 /// # Panics
 /// When shapes or dtypes do not fit.

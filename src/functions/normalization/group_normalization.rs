@@ -12,7 +12,7 @@ use crate::{
 /// as many groups as channels are instance normalisation. Chainer's `eps` is 1e-5. Forward takes three launches at most,
 /// backward five, with the elementwise functions that follow (Wu and He, "Group Normalization", 2018).
 ///
-/// Launches: 2 forward, 5 backward.
+/// Launches: 2 forward, 4 backward.
 ///
 /// # Panics
 /// When shapes or dtypes do not fit, or `groups` does not divide the channels.

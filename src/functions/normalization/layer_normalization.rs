@@ -12,7 +12,7 @@ use crate::{
 /// are to be taken over; Chainer's `eps` is 1e-5. Forward takes one launch, backward three, for rows of up to 32,768
 /// elements (Ba, Kiros and Hinton, "Layer Normalization", 2016).
 ///
-/// Launches: 1 forward, 3 backward.
+/// Launches: 1 forward, 2 backward.
 ///
 /// # Panics
 /// When shapes or dtypes do not fit.

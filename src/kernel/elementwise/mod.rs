@@ -12,7 +12,7 @@ use super::{
     split::{self, Operand},
 };
 use crate::{
-    device::Device,
+    device::{Buffer, Device},
     error::Result,
     shape::{DType, Shape, View},
     tensor::{
@@ -129,7 +129,7 @@ fn run_cpu<R: Lane>(plan: &Plan) {
 }
 
 /// Writes a tensor into a strided region of fresh memory that nobody reads yet.
-pub(super) fn assign(source: Tensor, into: &crate::device::Buffer, view: &View) -> Result<()> {
+pub(super) fn assign(source: Tensor, into: &Buffer, view: &View) -> Result<()> {
     if source.size() == 0 {
         return Ok(());
     }
@@ -139,12 +139,7 @@ pub(super) fn assign(source: Tensor, into: &crate::device::Buffer, view: &View) 
 }
 
 /// As [`assign`], for an operand over the shape of the region.
-pub(super) fn assign_prologue(
-    prologue: &fuse::Prologue,
-    dtype: DType,
-    into: &crate::device::Buffer,
-    view: &View,
-) -> Result<()> {
+pub(super) fn assign_prologue(prologue: &fuse::Prologue, dtype: DType, into: &Buffer, view: &View) -> Result<()> {
     let shape = &view.shape;
     match &prologue.plan.device {
         Device::Cpu(_) => {
@@ -171,7 +166,39 @@ pub(super) fn assign_prologue(
     Ok(())
 }
 
-fn assign_cpu<R: Lane>(prologue: &fuse::Prologue, into: &crate::device::Buffer, dtype: DType, view: &View) {
+/// Operands written into regions of the same fresh memory, one after the other, by as few launches as there are bindings
+/// for.
+pub(super) fn assign_in_turn(parts: &[(fuse::Prologue, View)], dtype: DType, into: &Buffer) -> Result<()> {
+    let plan = &parts[0].0.plan;
+    match &plan.device {
+        Device::Cpu(_) => {
+            plan.device.count_launch();
+            for (prologue, view) in parts {
+                match plan.compute {
+                    DType::F32 => assign_cpu::<f32>(prologue, into, dtype, view),
+                    _ => assign_cpu::<f64>(prologue, into, dtype, view),
+                }
+            }
+        }
+        Device::Gpu(gpu) => {
+            let mut rest = parts;
+            while let [first, ..] = rest {
+                let (now, later) = rest.split_at(split::in_one_launch(gpu, rest, into));
+                if now.len() == 1 {
+                    assign_prologue(&first.0, dtype, into, &first.1)?;
+                } else {
+                    let mut kernel = Kernel::new("assign_in_turn", gpu, plan.compute, &[wgsl!("family/map.wgsl")]);
+                    let n = kernel.in_turn(now, dtype, into);
+                    kernel.launch_elements(n);
+                }
+                rest = later;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn assign_cpu<R: Lane>(prologue: &fuse::Prologue, into: &Buffer, dtype: DType, view: &View) {
     let blocks = Blocks::<R>::new(&prologue.plan);
     let region = Region::new(view);
     parallel::ranges(view.size(), 1, BLOCK, |range| {

@@ -6,6 +6,7 @@
 //! which strides are 0 or 1): sizes, strides and offsets travel as parameters.
 
 mod address;
+mod in_turn;
 mod text;
 
 use super::{fuse::Prologue, split::Within};
@@ -23,6 +24,7 @@ use crate::{
 };
 pub(in crate::kernel) use address::epilogue_vectorises;
 use address::{Addressing, Field, elements, reach, vectorises};
+pub(in crate::kernel) use in_turn::MOST_IN_TURN;
 use smallvec::SmallVec;
 use std::{ops::Range, sync::Arc};
 
@@ -103,6 +105,9 @@ enum Part<'a> {
     Matrix {
         name: &'static str,
         at: Addressing,
+    },
+    InTurn {
+        parts: usize,
     },
 }
 

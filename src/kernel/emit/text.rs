@@ -1,6 +1,6 @@
 //! The text of a kernel: bindings, parameters and accessors written out, and the files joined to them.
 
-use super::{Kernel, Part, address::Addressing};
+use super::{Kernel, Part, address::Addressing, in_turn};
 use crate::{
     device::gpu::ParamSpace,
     shape::DType,
@@ -73,6 +73,7 @@ impl Kernel<'_> {
                     w(format_args!("fn write_{name}(i: u32, v: T) {{ b{binding}[i] = {v}; }}\n"));
                 }
             }
+            Part::InTurn { parts } => in_turn::text(t, *parts),
             Part::Matrix { name, at } => {
                 w(format_args!("fn base_{name}(o: u32) -> u32 {{\n"));
                 self.coordinates_of(t, name, at, 0, "o");

@@ -1,19 +1,18 @@
-//! Several tensors of one shape computed by one kernel, each into a region of the same memory: joins and gradients of
-//! cuts.
+//! Several tensors computed by one kernel, each into a region of the same memory: joins and gradients of cuts.
 
 use super::{
     force,
     gather::{Arg, Gather, Member},
-    run,
+    run, shared_prologue,
 };
 use crate::{
     device::{Buffer, claims},
     error::Result,
-    kernel::elementwise,
+    kernel::{elementwise, fusion},
     shape::View,
     tensor::{
         State, Storage, Tensor,
-        expr::{Output, Source, compute_type},
+        expr::{Expr, Output, Root, Source, compute_type},
     },
 };
 use parking_lot::Mutex;
@@ -47,24 +46,52 @@ impl Placed {
     }
 }
 
-/// Writes tensors into disjoint regions of fresh memory that nobody reads yet: neighbours of one shape by one kernel.
+/// Writes tensors into disjoint regions of fresh memory that nobody reads yet.
+///
+/// Neighbours of one shape are computed by one kernel, into which products go as well. Where shapes differ, all that is
+/// made of memory alone goes by one kernel too, which takes the parts one after the other.
 pub(in crate::kernel) fn joint(parts: Vec<(Tensor, View)>, into: &Buffer) -> Result<()> {
     let mut left: Vec<(Tensor, View)> = parts.into_iter().filter(|(t, _)| t.size() > 0).collect();
+    let mut groups = vec![];
     while let Some((first, _)) = left.first() {
         let shape = first.shape().clone();
         let alike = left.iter().take_while(|(t, _)| *t.shape() == shape).count();
         let rest = left.split_off(alike);
-        together(left, into)?;
+        groups.push(left);
         left = rest;
     }
-    Ok(())
+    let of_memory = |group: &Vec<(Tensor, View)>| fusion() && group.iter().all(|(t, _)| is_of_memory(t));
+    let (in_turn, others): (Vec<_>, Vec<_>) = groups.into_iter().partition(of_memory);
+    others.into_iter().try_for_each(|group| together(group, into))?;
+    if in_turn.len() < 2 {
+        return in_turn.into_iter().try_for_each(|group| together(group, into));
+    }
+    let dtype = in_turn[0][0].0.dtype();
+    let operand = |(part, view): (Tensor, View)| Ok((shared_prologue(part, &view.shape)?, view));
+    let operands = in_turn.into_iter().flatten().map(operand).collect::<Result<Vec<_>>>()?;
+    elementwise::assign_in_turn(&operands, dtype, into)
+}
+
+/// Whether a tensor is in memory, a number that repeats, or elementwise of such and held by nobody else, who would want it
+/// written.
+fn is_of_memory(tensor: &Tensor) -> bool {
+    let mut stack = vec![(tensor.storage.clone(), tensor.is_whole())];
+    while let Some((storage, whole)) = stack.pop() {
+        match &*storage.state.lock() {
+            State::Ready(..) | State::Failed(_) => {}
+            State::Pending(Expr { root: Root::Map(op, _), .. }) if whole && op.is_constant() => {}
+            // `stack` held it once more.
+            State::Pending(expr) if whole && Arc::strong_count(&storage) == 2 => match expr.root {
+                Root::Map(..) => stack.extend(expr.args.iter().map(|a| (a.storage.clone(), a.is_whole()))),
+                Root::Kernel(_) => return false,
+            },
+            _ => return false,
+        }
+    }
+    true
 }
 
 fn together(mut parts: Vec<(Tensor, View)>, into: &Buffer) -> Result<()> {
-    if parts.len() == 1 {
-        let (part, view) = parts.remove(0);
-        return elementwise::assign(part, into, &view);
-    }
     loop {
         let claims = claims();
         let mut lock = claims.lock.lock();
@@ -99,6 +126,10 @@ fn together(mut parts: Vec<(Tensor, View)>, into: &Buffer) -> Result<()> {
         if gather.exceeds(outputs.len() + 1) {
             drop(lock);
             drop(gather);
+            if let [_] = parts[..] {
+                let (part, view) = parts.remove(0);
+                return elementwise::assign(part, into, &view);
+            }
             let second = parts.split_off(parts.len() / 2);
             together(parts, into)?;
             return together(second, into);

@@ -79,8 +79,8 @@ fn swallow(tensor: Tensor, shape: &Shape, often: bool) -> Result<Prologue> {
     Ok(Prologue { plan, source: Source::Leaf(0), _claimed: vec![] })
 }
 
-/// The same where others hold the tensor, if it is one [cheap](crate::tensor::Op::cheap) operator of values in memory: it
-/// stays pending for them, and whoever of them asks for its values computes them.
+/// The same where others hold the tensor, if it is one [cheap](crate::tensor::Op::cheap) operator of values in memory, or a
+/// number that repeats: it stays pending for them, and whoever of them asks for its values computes them.
 pub(in crate::kernel) fn shared_prologue(tensor: Tensor, shape: &Shape) -> Result<Prologue> {
     match cheap(&tensor, shape) {
         Some(plan) => Ok(Prologue::of(plan, Source::Node(0))),
@@ -99,7 +99,7 @@ fn cheap(tensor: &Tensor, shape: &Shape) -> Option<Plan> {
     let State::Pending(expr) = &*state else { return None };
     let Root::Map(op, scalars) = &expr.root else { return None };
     let compute = compute_type(dtype, device);
-    if !op.cheap || expr.place.is_some() || !survives(dtype, compute) {
+    if !(op.cheap || op.is_constant()) || expr.place.is_some() || !survives(dtype, compute) {
         return None;
     }
     let leaf = |arg: &Tensor| {
