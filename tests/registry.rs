@@ -22,6 +22,7 @@ const HELPERS: &[&str] = &[
     "evaluation/hits",
     "rnn/gates",
     "rnn/gru",
+    "rnn/joined",
     "rnn/mgu",
     "rnn/peephole",
     "rnn/zoneout_lstm",

@@ -2,6 +2,7 @@
 
 mod gates;
 mod gru;
+mod joined;
 mod layer;
 mod lstm;
 mod mgu;
@@ -18,8 +19,9 @@ mod tree_lstm;
 mod zoneout_lstm;
 
 pub(crate) use gru::gru;
+pub(crate) use joined::joined;
 pub use lstm::lstm;
-pub(crate) use mgu::mgu;
+pub(crate) use mgu::{mgu, mgu_weights};
 pub(crate) use n_step::{Cell, Layers};
 pub use n_step_gru::{n_step_bigru, n_step_gru};
 pub use n_step_lstm::{n_step_bilstm, n_step_lstm};
@@ -27,8 +29,8 @@ pub use n_step_rnn::{RnnActivation, n_step_birnn, n_step_rnn};
 pub(crate) use packed::{Order, pack, unpack};
 pub(crate) use peephole::{peephole_lstm, peephole_weights};
 pub use slstm::slstm;
+pub(crate) use tree_lstm::child_sum;
 pub use tree_lstm::tree_lstm;
-pub(crate) use tree_lstm::{child_sum, child_weights};
 pub(crate) use zoneout_lstm::zoneout_lstm;
 
 pub(super) const ALL: &[super::Entry] = super::entries![lstm, n_step_gru, n_step_lstm, n_step_rnn, slstm, tree_lstm];

@@ -154,5 +154,6 @@ pub(super) fn cases() -> Vec<Case> {
         case("n_step_gru/both_ways", layers("n_step_bigru", 1, true, 0.0), call),
         Case::new("n_step_gru/cell", |x| cell(&x[0], &x[1], &x[2])).input([2, 9]).input([2, 9]).input([2, 3]),
     ];
-    cases.into_iter().chain(super::gru::cases()).chain(super::mgu::cases()).collect()
+    let of_cells = super::gru::cases().into_iter().chain(super::mgu::cases()).chain(super::joined::cases());
+    cases.into_iter().chain(of_cells).collect()
 }

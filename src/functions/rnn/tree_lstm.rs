@@ -1,6 +1,6 @@
 use super::gates::{Gates, laid, or_zeros, rows, total, unrows};
 use crate::{
-    autograd::{Case, Forward, Function, Retain, Saved, Variable, apply, apply_all},
+    autograd::{Case, Forward, Function, Retain, Saved, Variable, apply_all},
     functions::{
         activation::{sigmoid, sigmoid_grad, tanh, tanh_grad},
         array::{get_item, split_axis},
@@ -57,41 +57,6 @@ pub fn tree_lstm(cs: &[&Variable], x: &Variable) -> (Variable, Variable) {
 pub(crate) fn child_sum(cs: &[&Variable], x: &Variable, s: &Variable) -> (Variable, Variable) {
     let inputs: Vec<&Variable> = cs.iter().copied().chain([x, s]).collect();
     pair(apply_all(TreeLstm { children: cs.len(), summed: true }, &inputs))
-}
-
-/// The weights on a child's output for all its gates, from those for `a, i, o` and for `f`: rows below rows.
-#[track_caller]
-pub(crate) fn child_weights(aio: &Variable, f: &Variable) -> Variable {
-    apply(ChildWeights, &[aio, f])
-}
-
-/// A join whose parts are four of one shape, which one kernel writes.
-#[derive(Debug)]
-struct ChildWeights;
-
-impl Function for ChildWeights {
-    fn name(&self) -> &'static str {
-        "child_weights"
-    }
-
-    fn infer(&self, xs: &[Meta]) -> Result<Vec<Meta>, InvalidType> {
-        same_float(xs)?;
-        let (aio, f) = (&xs[0], &xs[1]);
-        ensure!(f.ndim(), ==, 2);
-        ensure!(aio.shape, ==, f.shape.with(0, 3 * f.shape[0]));
-        Ok(vec![Meta::new(f.shape.with(0, 4 * f.shape[0]), f.dtype)])
-    }
-
-    fn forward(&self, xs: &[Tensor]) -> Forward {
-        let parts = xs[0].split(3, 0);
-        Tensor::concat(&[&parts[0], &parts[1], &parts[2], &xs[1]], 0).into()
-    }
-
-    fn backward(&self, saved: &Saved, gys: &[Option<Variable>]) -> Vec<Option<Variable>> {
-        let units = saved.meta(1).shape[0];
-        let of = |rows: Slice| gys[0].as_ref().map(|gy| get_item(gy, &[rows]));
-        vec![of((..3 * units).into()), of((3 * units..).into())]
-    }
 }
 
 fn pair(mut ys: Vec<Variable>) -> (Variable, Variable) {
@@ -263,7 +228,6 @@ pub(super) fn cases() -> Vec<Case> {
         .input([2, 3])
         .input([2, 12])
         .input([4, 12]),
-        Case::new("tree_lstm/child_weights", |x| child_weights(&x[0], &x[1])).input([6, 2]).input([2, 2]),
         Case::new("tree_lstm/child_sum_of_one", |x| child_sum(&[&x[0]], &x[1], &x[2]).1)
             .input([2, 3])
             .input([2, 12])

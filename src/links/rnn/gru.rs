@@ -4,7 +4,10 @@ use super::{
 };
 use crate::{
     autograd::Variable,
-    functions::{self as F, rnn::gru},
+    functions::{
+        self as F,
+        rnn::{gru, joined},
+    },
     links::{
         Layer, Linear,
         initializers::{Initializer, LeCunNormal},
@@ -116,17 +119,12 @@ impl StatelessGRU {
     fn joined(&self) -> Vec<Variable> {
         let (on_input, on_state) = ([&self.W_r, &self.W_z, &self.W], [&self.U_r, &self.U_z, &self.U]);
         let (w, u) = (on_input.map(Linear::weights), on_state.map(Linear::weights));
-        let biases_of = on_input.map(Linear::bias).into_iter().zip(on_state.map(Linear::bias));
-        let biases_of: Vec<(Option<Variable>, Option<Variable>)> = biases_of.collect();
-        let of = w.iter().chain(&u[..2]).chain(biases_of.iter().flat_map(|(a, b)| a.iter().chain(b)));
+        let b = on_input.iter().zip(on_state).map(|(w, u)| w.bias().into_iter().chain(u.bias()).collect());
+        let b: Vec<Vec<Variable>> = b.collect();
+        let of = w.iter().chain(&u[..2]).chain(b.iter().flatten());
         self.joined.get(&of.collect::<Vec<_>>(), || {
-            let join = |xs: &[Variable]| F::concat(&xs.iter().collect::<Vec<_>>(), 0);
-            let sum = |(a, b): &(Option<Variable>, Option<Variable>)| match (a, b) {
-                (Some(a), Some(b)) => Some(a + b),
-                (a, b) => a.clone().or_else(|| b.clone()),
-            };
-            let sums: Vec<Option<Variable>> = biases_of.iter().map(sum).collect();
-            [join(&w), join(&u[..2])].into_iter().chain(biases(&sums, u[2].shape()[0])).collect()
+            let each = |weights: &[Variable]| weights.iter().map(|w| vec![w.clone()]).collect();
+            joined(&[each(&w), each(&u[..2])].into_iter().chain(biases(b.clone())).collect::<Vec<_>>())
         })
     }
 }

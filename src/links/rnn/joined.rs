@@ -2,9 +2,8 @@
 
 use crate::{
     autograd::{Variable, VariableNode, config},
-    functions as F,
     shape::View,
-    tensor::{Storage, Tensor},
+    tensor::Storage,
 };
 use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
@@ -70,12 +69,11 @@ impl Joined {
     }
 }
 
-/// Biases of so many units each side by side, with zeros for one that is not there; nothing where none is.
-pub(super) fn biases(all: &[Option<Variable>], units: usize) -> Option<Variable> {
-    let first = all.iter().flatten().next()?;
-    let zeros = || Variable::constant(Tensor::zeros([units], first.dtype(), first.device()));
-    let all: Vec<Variable> = all.iter().map(|b| b.clone().unwrap_or_else(zeros)).collect();
-    Some(F::concat(&all.iter().collect::<Vec<_>>(), 0))
+/// Biases as the terms of sums, with zeros for a sum of none; nothing where all are of none.
+pub(super) fn biases(mut sums: Vec<Vec<Variable>>) -> Option<Vec<Vec<Variable>>> {
+    let zeros = sums.iter().flatten().next()?.data().full_like(0.0);
+    sums.iter_mut().filter(|terms| terms.is_empty()).for_each(|terms| terms.push(Variable::constant(zeros.clone())));
+    Some(sums)
 }
 
 #[cfg(test)]

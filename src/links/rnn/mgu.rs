@@ -5,7 +5,10 @@ use super::{
 };
 use crate::{
     autograd::Variable,
-    functions::rnn::mgu,
+    functions::{
+        self as F,
+        rnn::{mgu, mgu_weights},
+    },
     links::{Layer, Linear, initializers::LeCunNormal},
 };
 
@@ -68,12 +71,17 @@ impl StatelessMGU {
         for w in [&self.W_f, &self.W_h] {
             w.learn_size(x.shape()[1..].iter().product::<usize>() + self.out_size);
         }
-        let (of_f, of_h) = (self.W_f.weights(), self.W_h.weights());
-        let b = [&self.W_f, &self.W_h].map(Linear::bias);
-        let b = self
-            .joined
-            .get(&b.iter().flatten().collect::<Vec<_>>(), || biases(&b, self.out_size).into_iter().collect());
-        mgu(h, x, &of_f, &of_h, b.first())
+        let layers = [&self.W_f, &self.W_h];
+        let (w, b) = (layers.map(Linear::weights), layers.map(|l| l.bias().into_iter().collect::<Vec<_>>()));
+        let of: Vec<&Variable> = w.iter().chain(b.iter().flatten()).collect();
+        let joined = self.joined.get(&of, || {
+            let b: Vec<Variable> = biases(b.to_vec()).into_iter().flatten().flatten().collect();
+            mgu_weights(&w.iter().chain(&b).collect::<Vec<_>>())
+        });
+        let [on_input, u_f, u_h, bias @ ..] = &joined[..] else {
+            unreachable!("weights on the input and on the state")
+        };
+        mgu(&F::linear(x, on_input, bias.first()), h, u_f, u_h)
     }
 }
 

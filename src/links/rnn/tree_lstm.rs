@@ -1,10 +1,7 @@
 use super::{joined::Joined, lstm::zeros_like, state::expect_rows};
 use crate::{
     autograd::Variable,
-    functions::{
-        self as F,
-        rnn::{child_sum, child_weights},
-    },
+    functions::{self as F, rnn::child_sum},
     links::{Linear, Link, Path, Replica, Visit},
 };
 
@@ -82,7 +79,7 @@ impl ChildSumTreeLSTM {
         let children = whole("ChildSumTreeLSTM", children, model, self.out_size);
         let (cs, hs): (Vec<&Variable>, Vec<&Variable>) = children.iter().map(|(c, h)| (c, h)).unzip();
         let (aio, f) = (self.W_h_aio.weights(), self.W_h_f.weights());
-        let w = self.joined.get(&[&aio, &f], || vec![child_weights(&aio, &f)]);
+        let w = self.joined.get(&[&aio, &f], || vec![F::concat(&[&aio, &f], 0)]);
         // One product for all children: that of their sum is the sum of theirs.
         child_sum(&cs, &of_input, &F::linear(&F::concat(&hs, 0), &w[0], None))
     }
