@@ -238,14 +238,39 @@ fn what_does_not_fit_is_told() {
     let of = |shape: &[usize]| Variable::constant(Tensor::ones(shape, DType::F32, &cpu));
     let link = L::MultiHeadAttention::new(SIZE, HEADS, 0.0);
     assert!(said(&|| drop(L::MultiHeadAttention::new(5, 2, 0.0))).contains("heads that divide 5 values, got 2"));
-    let flat = said(&|| drop(link.forward(&of(&[3, SIZE]), &of(&[3, SIZE]), &of(&[3, SIZE]), None, false)));
-    assert!(flat.contains("MultiHeadAttention") && flat.contains("(3, 4)"), "{flat}");
-    let narrow = said(&|| drop(link.forward(&of(&[2, 3, 5]), &of(&[2, 3, 4]), &of(&[2, 3, 4]), None, false)));
-    assert!(narrow.contains("Expect: ") && narrow.contains("5"), "{narrow}");
-    let mask = Variable::constant(Tensor::ones([2, 3, 4], DType::Bool, &cpu));
-    let x = of(&[2, 3, SIZE]);
-    let wide = said(&|| drop(link.forward(&x, &x, &x, Some(&mask), false)));
-    assert!(wide.contains("Expect: "), "{wide}");
+    let attend = |q: &[usize], k: &[usize], v: &[usize], mask: Option<&Variable>| {
+        said(&|| drop(link.forward(&of(q), &of(k), &of(v), mask, false)))
+    };
+    let named = |shape: &[usize]| of(shape).shape().to_string();
+    let (q, kv) = (&[2, 3, SIZE][..], &[2, 5, SIZE][..]);
+    for bad in [&[3, SIZE][..], &[2, 3, 5], &[]] {
+        let expected = "MultiHeadAttention: expected queries (batch, length, 4), got ";
+        assert_eq!(attend(bad, kv, kv, None), expected.to_string() + &named(bad));
+    }
+    for bad in [&[SIZE][..], &[1, 5, SIZE], &[2, 5, 3], &[2, 1, 5, SIZE]] {
+        let keys = "MultiHeadAttention: expected keys (2, length, 4), got ";
+        assert_eq!(attend(q, bad, kv, None), keys.to_string() + &named(bad));
+        let values = "MultiHeadAttention: expected values (2, 5, 4), as the keys, got ";
+        assert_eq!(attend(q, kv, bad, None), values.to_string() + &named(bad));
+    }
+    assert!(attend(q, kv, &[2, 6, SIZE], None).contains("as the keys, got (2, 6, 4)"));
+    let sees = |shape: &[usize]| Variable::constant(Tensor::ones(shape, DType::Bool, &cpu));
+    let expected = "MultiHeadAttention: expected a mask of bool that broadcasts to (2, 3, 5), got ";
+    for bad in [&[3, 4][..], &[2, 5, 3], &[4, 3, 5], &[2, 1, 3, 5]] {
+        assert_eq!(attend(q, kv, kv, Some(&sees(bad))), expected.to_string() + &named(bad) + " of bool");
+    }
+    assert_eq!(attend(q, kv, kv, Some(&of(&[3, 5]))), expected.to_string() + "(3, 5) of float32");
+    for good in [&[][..], &[5], &[3, 1], &[2, 3, 5], &[1, 1, 1]] {
+        assert_eq!(link.forward(&of(q), &of(kv), &of(kv), Some(&sees(good)), false).shape()[..], *q);
+    }
+    let decoder = L::TransformerDecoderLayer::new(SIZE, HEADS, 8, 0.0);
+    let decode = |x: &[usize], memory: &[usize]| said(&|| drop(decoder.forward(&of(x), &of(memory), None, None)));
+    for bad in [&[1, 5, SIZE][..], &[2, 5, 3], &[5, SIZE]] {
+        let memory = "TransformerDecoderLayer: expected memory (2, length, 4), got ";
+        assert_eq!(decode(q, bad), memory.to_string() + &named(bad));
+    }
+    assert!(decode(&[3, SIZE], kv).contains("TransformerDecoderLayer: expected x (batch, length, size), got (3, 4)"));
+    let x = of(q);
     let long = said(&|| drop(L::LearnedEncoding::new(2, SIZE).forward(&x)));
     assert!(long.contains("at most 2 positions, got 3"), "{long}");
     assert!(said(&|| drop(L::SinusoidalEncoding::default().forward(&of(&[3])))).contains("(.., length, size)"));

@@ -2,6 +2,7 @@ use crate::{
     autograd::Variable,
     functions::{self as F, Attention},
     links::Linear,
+    shape::{DType, Shape, broadcast_to},
 };
 
 crate::chain! {
@@ -58,19 +59,31 @@ impl MultiHeadAttention {
     /// When shapes or dtypes do not fit.
     #[track_caller]
     pub fn forward(&self, q: &Variable, k: &Variable, v: &Variable, mask: Option<&Variable>, causal: bool) -> Variable {
-        let (batch, length, size) = match q.shape()[..] {
-            [b, t, n] => (b, t, n),
-            _ => panic!("MultiHeadAttention: expected queries (batch, length, size), got {}", q.shape()),
+        let size = self.query.weights().shape()[1];
+        let (batch, length) = match q.shape()[..] {
+            [b, t, n] if n == size => (b, t),
+            _ => panic!("MultiHeadAttention: expected queries (batch, length, {size}), got {}", q.shape()),
         };
+        let keys = k.shape();
+        let expected = "MultiHeadAttention: expected";
+        assert!(is_batch(k, batch, None, size), "{expected} keys ({batch}, length, {size}), got {keys}");
+        let (values, s) = (v.shape(), keys[1]);
+        assert!(is_batch(v, batch, Some(s), size), "{expected} values {keys}, as the keys, got {values}");
+        if let Some(m) = mask {
+            let scores = Shape::from([batch, length, s]);
+            let fits = m.dtype() == DType::Bool && broadcast_to(m.shape(), &scores).is_ok();
+            let (got, dtype) = (m.shape(), m.dtype());
+            assert!(fits, "{expected} a mask of bool that broadcasts to {scores}, got {got} of {dtype}");
+        }
         let split = |layer: &Linear, x: &Variable| {
             let parts = [batch, x.shape()[1], self.heads, size / self.heads];
             F::transpose(&F::with_shape(&over_rows(layer, x), parts), Some(&[0, 2, 1, 3]))
         };
         // One mask for all heads.
         let mask = mask.map(|m| {
-            let mut shape = vec![1; 3 - m.ndim().min(3)];
+            let mut shape = vec![1; 3 - m.ndim()];
             shape.extend(m.shape().iter().copied());
-            shape.insert(shape.len() - 2, 1);
+            shape.insert(1, 1);
             F::with_shape(m, shape)
         });
         let options = Attention { mask: mask.as_ref(), causal, dropout: self.dropout };
@@ -78,6 +91,11 @@ impl MultiHeadAttention {
         let y = F::transpose(&F::scaled_dot_product_attention(&q, &k, &v, &options), Some(&[0, 2, 1, 3]));
         over_rows(&self.out, &F::with_shape(&y, [batch, length, size]))
     }
+}
+
+/// Whether an array is `(batch, length, size)`, of any length where none is said.
+pub(super) fn is_batch(x: &Variable, batch: usize, length: Option<usize>, size: usize) -> bool {
+    matches!(x.shape()[..], [b, t, n] if b == batch && n == size && length.is_none_or(|l| l == t))
 }
 
 /// A layer applied along the last axis.

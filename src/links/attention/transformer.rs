@@ -1,4 +1,7 @@
-use super::{MultiHeadAttention, multi_head::over_rows};
+use super::{
+    MultiHeadAttention,
+    multi_head::{is_batch, over_rows},
+};
 use crate::{
     autograd::Variable,
     functions as F,
@@ -162,6 +165,11 @@ impl TransformerDecoderLayer {
         mask: Option<&Variable>,
         memory_mask: Option<&Variable>,
     ) -> Variable {
+        let [batch, _, size] = x.shape()[..] else {
+            panic!("TransformerDecoderLayer: expected x (batch, length, size), got {}", x.shape());
+        };
+        let (fits, got) = (is_batch(memory, batch, None, size), memory.shape());
+        assert!(fits, "TransformerDecoderLayer: expected memory ({batch}, length, {size}), got {got}");
         let how = (self.dropout, self.post_norm);
         let x = add(x, &self.norm1, how, |x| self.attention.forward(x, x, x, mask, true));
         let x = add(&x, &self.norm2, how, |x| self.cross.forward(x, memory, memory, memory_mask, false));
