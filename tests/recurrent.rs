@@ -362,6 +362,47 @@ fn bad_sequences_are_told() {
     let _ = std::panic::take_hook();
 }
 
+/// A batch sorted by length shrinks: sequences that have ended keep their states, whatever the others go on with.
+#[test]
+fn rows_beyond_a_batch_keep_their_states() {
+    let _alone = alone();
+    let (lstm, gru, mgu) = (L::LSTM::new(3, 2), L::StatefulGRU::new(3, 2), L::StatefulMGU::new(3, 2));
+    type Layer<'a> = (&'a str, &'a dyn Fn(&Variable), &'a dyn Fn() -> Vec<Variable>, &'a dyn Fn());
+    let layers: [Layer<'_>; 3] = [
+        ("LSTM", &|x| drop(lstm.forward(x)), &|| vec![lstm.c.get().unwrap(), lstm.h.get().unwrap()], &|| {
+            lstm.reset_state()
+        }),
+        ("StatefulGRU", &|x| drop(gru.forward(x)), &|| vec![gru.h.get().unwrap()], &|| gru.reset_state()),
+        ("StatefulMGU", &|x| drop(mgu.forward(x)), &|| vec![mgu.h.get().unwrap()], &|| mgu.reset_state()),
+    ];
+    let x = |seed: usize, rows: usize| {
+        let values: Vec<f32> = (0..3 * rows).map(|i| ((seed + i) as f32 * 0.7).sin()).collect();
+        Variable::constant(Tensor::from_slice(&values, [rows, 3], &Device::cpu()))
+    };
+    let rows = |states: &[Variable], from: usize, to: usize| -> Vec<Vec<f32>> {
+        let part = |s: &Variable| F::get_item(s, &[Slice::from(from..to)]).data().to_vec().unwrap();
+        states.iter().map(part).collect()
+    };
+    for (name, step, states, reset) in layers {
+        // Two rows by themselves, and with a third that ends after the first step.
+        step(&x(1, 2));
+        let first = states();
+        step(&x(2, 2));
+        let alone = states();
+        reset();
+        step(&x(1, 3));
+        let third = rows(&states(), 2, 3);
+        step(&x(2, 2));
+        let both = states();
+        assert!(both.iter().all(|s| s.shape()[..] == [3, 2]), "{name}: {both:?}");
+        assert_eq!(rows(&both, 2, 3), third, "{name}");
+        let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-6;
+        let (others, alone) = (rows(&both, 0, 2).concat(), rows(&alone, 0, 2).concat());
+        assert!(others.iter().zip(&alone).all(near), "{name}: {others:?}, alone {alone:?}");
+        assert_ne!(rows(&both, 0, 2), rows(&first, 0, 2), "{name}");
+    }
+}
+
 #[test]
 fn an_id_computed_on_a_device_is_told_at_the_next_wait() {
     let _alone = alone();
