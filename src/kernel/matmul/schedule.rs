@@ -129,8 +129,12 @@ impl Schedule {
         let block = if m == 1 {
             Block::Direct1x1
         } else if kind == Kind::Lanes && m > 8 && n > 8 {
-            // The larger one where it has work enough to make up for being compiled.
-            if m > 16 && m * n * k * batches >= 1 << 27 { Block::Broadcast32x32 } else { Block::Broadcast16x32 }
+            // The larger one where it has work enough to make up for being compiled, and not in many small products.
+            if m > 16 && m * n * k >= 1 << 22 && m * n * k * batches >= 1 << 27 {
+                Block::Broadcast32x32
+            } else {
+                Block::Broadcast16x32
+            }
         } else if kind != Kind::Hardware {
             // The larger one where it has work enough to make up for being compiled.
             if n > 8 && m * n * k * batches > 1 << 22 { Block::Direct8x16 } else { Block::Direct8x8 }
@@ -240,6 +244,7 @@ mod tests {
         assert_eq!(of(16, 16, 0, 1, Kind::Software), Schedule { block: Block::Direct8x8, parts: 1 });
         assert_eq!(of(16, 16, 0, 1, Kind::Lanes), Schedule { block: Block::Broadcast16x32, parts: 1 });
         assert_eq!(of(1024, 1024, 1024, 1, Kind::Lanes), Schedule { block: Block::Broadcast32x32, parts: 1 });
+        assert_eq!(of(128, 128, 128, 432, Kind::Lanes).block, Block::Broadcast16x32);
         let long = [(1, 1, 1 << 20), (64, 64, 70_000), (8, 3, 65_536), (9, 9, 1 << 20)];
         for ((m, n, k), kind) in long.into_iter().flat_map(|s| [(s, Kind::Software), (s, Kind::Lanes)]) {
             let schedule = of(m, n, k, 1, kind);

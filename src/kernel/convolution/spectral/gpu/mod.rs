@@ -164,7 +164,7 @@ impl Spectral {
             for images in parts(job.images, self.together.images) {
                 let of = |x: &Tensor| x.narrow(0, images.start, images.len());
                 let (pixels, results) = (self.pixels(&of(x)), self.results(&of(gy), &filters, true));
-                sum = Some(add(sum, results.matmul(&wide(&pixels, filters.len()), false, true)));
+                sum = Some(add(sum, results.matmul(&wide(&pixels), false, true)));
             }
             let sum = sum.expect("an image at least");
             let (row, group) = (job.channels * taps, job.filters * job.channels * taps);

@@ -29,7 +29,7 @@ const FOUR: usize = 4;
 const APART: usize = 16;
 
 /// Most rows that [`wide`] adds.
-pub(super) const WIDER: usize = 2 * FOUR;
+pub(super) const WIDER: usize = FOUR - 1;
 
 /// How tiles lie on what they are of, along each axis.
 #[derive(Debug, Clone, Copy)]
@@ -253,14 +253,11 @@ pub(super) fn add_tiles(gpu: &Arc<Gpu>, job: &Job, tiles: &Tensor, images: Range
     Ok(())
 }
 
-/// Spectra with rows after the last of a group, whatever is there: as many as make whole fours, and four more where products
-/// of these rows would be whole pages apart.
-pub(super) fn wide(spectra: &Tensor, others: usize) -> Tensor {
-    // A transform with `WIDER` rows after the last has them all.
-    let rows = spectra.shape()[2].next_multiple_of(FOUR);
-    let rows = if (rows * others).is_multiple_of(1024) { rows + FOUR } else { rows };
+/// Spectra with rows after the last of a group, whatever is there, as many as make whole fours.
+pub(super) fn wide(spectra: &Tensor) -> Tensor {
     let mut view = spectra.view.clone();
-    view.shape = view.shape.with(2, rows);
+    // A transform with `WIDER` rows after the last has them all.
+    view.shape = view.shape.with(2, spectra.shape()[2].next_multiple_of(FOUR));
     spectra.with_view(view)
 }
 
