@@ -1,6 +1,6 @@
 //! The CPU arm: operands as slices.
 
-use super::{Direction, data, forward, weights, winograd};
+use super::{Direction, data, forward, spectral, weights, winograd};
 use crate::{
     device::Buffer,
     error::Result,
@@ -8,6 +8,9 @@ use crate::{
     shape::{ConvolutionShape, DType, Element},
     tensor::{Tensor, expr::Plan},
 };
+
+/// Products that take as long as the Fourier transform of a tile, with what it moves in memory.
+const TRANSFORM: usize = 16_000;
 
 /// A contiguous operand.
 pub(super) struct Operand<'a, E> {
@@ -49,6 +52,15 @@ fn into<E: Number>(direction: Direction, s: &ConvolutionShape, args: &[Tensor], 
         return match (direction, sink) {
             (Direction::Weights, Sink::Memory(gw)) => winograd::run_weights_cpu(choice, device, &a, &b, gw, WORKSPACE),
             (_, sink) => winograd::run_cpu(choice, device, &a, &b, sink, WORKSPACE),
+        };
+    }
+    if E::DTYPE == DType::F32
+        && let Some(job) = spectral::job(s, TRANSFORM)
+    {
+        let device = args[0].device();
+        return match (direction, sink) {
+            (Direction::Weights, Sink::Memory(gw)) => spectral::run_weights_cpu(&job, device, &a, &b, gw, WORKSPACE),
+            (_, sink) => spectral::run_cpu((direction, &job), device, &a, &b, sink, WORKSPACE),
         };
     }
     match (direction, sink) {

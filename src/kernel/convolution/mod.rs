@@ -14,10 +14,12 @@ mod data;
 mod forward;
 mod gather;
 mod patches;
+mod runs;
 mod spectral;
 mod table;
 #[cfg(test)]
 mod tests;
+mod vectors;
 mod weights;
 mod winograd;
 

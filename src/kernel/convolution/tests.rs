@@ -63,6 +63,25 @@ impl Arrays {
     }
 }
 
+/// `y * y + 1` of singles, as the CPU's rule has it computed, against that of doubles.
+pub(super) fn as_doubles(direction: Direction, s: &ConvolutionShape) {
+    let arrays = Arrays::draw(s);
+    let [a, b] = arrays.operands(direction);
+    let of = |dtype| {
+        let (a, b) = (a.cast(dtype), b.cast(dtype));
+        let y = match direction {
+            Direction::Forward => a.convolve(&b, s),
+            Direction::Data => a.convolve_data(&b, s),
+            Direction::Weights => a.convolve_weights(&b, s),
+        };
+        y.mul(&y).add_scalar(1.0).cast(DType::F64).to_vec::<f64>().unwrap()
+    };
+    for (i, (single, double)) in of(DType::F32).iter().zip(of(DType::F64)).enumerate() {
+        let difference = (single - double).abs();
+        assert!(difference < 1e-4 * double, "{direction:?}: element {i} is {single}, expected {double}");
+    }
+}
+
 /// Plain loops: every product that there is, added where it belongs.
 pub(super) fn plain(direction: Direction, s: &ConvolutionShape, a: &[f64], b: &[f64]) -> Vec<f64> {
     let (taps, area, pixels) = (s.taps(), s.area(), s.pixels());

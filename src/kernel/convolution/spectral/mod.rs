@@ -9,9 +9,22 @@
 //! [`POSITIONS`] numbers, and each pass is a matrix product for each of them. (Mathieu, Henaff and LeCun, "Fast Training of
 //! Convolutional Networks through FFTs", 2013; Vasilache et al., "Fast Convolutional Nets With fbfft", 2014.)
 //!
-//! Only `float32` takes this way, and nothing does with `CATENA_SPECTRAL=off`.
+//! Errors relative to the largest result, measured by this module's tests over 512 channels, are under 1e-6 on the CPU, and under
+//! 2e-6 on GPUs. A pixel that is not a number makes its tiles' results so. Only `float32` takes this way, and nothing does
+//! with `CATENA_SPECTRAL=off`.
 
+mod cpu;
 mod gpu;
+mod products;
+mod spectra;
+mod strips;
+#[cfg(test)]
+mod tests;
+mod transforms;
+mod weights;
+
+pub(super) use cpu::run_cpu;
+pub(super) use weights::run_cpu as run_weights_cpu;
 
 use super::Direction;
 use crate::{
@@ -107,6 +120,9 @@ pub(super) fn job(s: &ConvolutionShape, transform: usize) -> Option<Job> {
 }
 
 /// The convolution on the GPU that has the operand, where it takes this way.
+///
+/// By measurements a transform takes as long as 20,000 products on llvmpipe. On hardware it is an estimate: a spectrum is written
+/// and read, 4 KB, while a GPU computes some 100,000 products.
 pub(super) fn on_gpu(direction: Direction, s: &ConvolutionShape, x: &Tensor) -> Option<Spectral> {
     let Device::Gpu(gpu) = x.device() else { return None };
     if x.dtype() != DType::F32 || x.size() == 0 {

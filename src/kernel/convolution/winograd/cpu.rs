@@ -1,7 +1,10 @@
 //! On the CPU: a block of tiles after the other, whose pixels go straight into the panels that are multiplied.
 
 use super::{
-    super::cpu::{Operand, Sink},
+    super::{
+        cpu::{Operand, Sink},
+        runs::{Run, runs},
+    },
     Job,
     transforms::{Four, Tile, Two, both},
 };
@@ -137,7 +140,7 @@ fn multiply<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize>(
                 let (at, group, first) =
                     (task % chunks, task / chunks % job.groups, task / chunks / job.groups * block);
                 let outer = outer.start + at * chunk..(outer.start + (at + 1) * chunk).min(outer.end);
-                let block = Block { job, group, runs: runs(job, M, first..(first + block).min(all)) };
+                let block = Block { job, group, runs: runs(job.tiles(M), first..(first + block).min(all)) };
                 block.run::<E, T, M, N>(x, filters, outer, own, store);
             }
         });
@@ -196,31 +199,6 @@ impl<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize> WithSimd for F
             }
         }
     }
-}
-
-/// Neighbouring tiles of one row of an image's tiles.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Run {
-    pub image: usize,
-    /// Their row, and the first one's column.
-    pub row: usize,
-    pub column: usize,
-    pub n: usize,
-    /// The first one's place in the block.
-    pub at: usize,
-}
-
-/// The tiles `range` of all images as runs.
-pub(super) fn runs(job: &Job, side: usize, range: Range<usize>) -> Vec<Run> {
-    let [rows, columns] = job.tiles(side);
-    let (mut runs, mut tile) = (vec![], range.start);
-    while tile < range.end {
-        let (image, row, column) = (tile / columns / rows, tile / columns % rows, tile % columns);
-        let n = (columns - column).min(range.end - tile);
-        runs.push(Run { image, row, column, n, at: tile - range.start });
-        tile += n;
-    }
-    runs
 }
 
 struct Block<'a> {

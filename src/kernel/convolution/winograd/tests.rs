@@ -7,11 +7,11 @@ use crate::{
         WORKSPACE,
         convolution::{
             cpu::{Operand, Sink},
-            tests::{Arrays, plain, sizes},
+            tests::{Arrays, as_doubles, plain, sizes},
         },
         tiles::Number,
     },
-    shape::{Convolution, ConvolutionShape, DType},
+    shape::{Convolution, ConvolutionShape},
     tensor::Tensor,
 };
 
@@ -94,22 +94,6 @@ fn the_rule_takes_tiles_where_they_pay_and_what_follows_is_applied() {
     let s = sizes(&[5, 64, 21, 19], &[72, 64, 3, 3], &padded);
     for direction in [Direction::Forward, Direction::Data, Direction::Weights] {
         assert!(super::side(direction, &s).is_some());
-        let arrays = Arrays::draw(&s);
-        let [a, b] = arrays.operands(direction);
-        let of = |dtype| {
-            let (a, b) = (a.cast(dtype), b.cast(dtype));
-            let y = match direction {
-                Direction::Forward => a.convolve(&b, &s),
-                Direction::Data => a.convolve_data(&b, &s),
-                Direction::Weights => a.convolve_weights(&b, &s),
-            };
-            y.mul(&y).add_scalar(1.0).cast(DType::F64).to_vec::<f64>().unwrap()
-        };
-        for (i, (single, double)) in of(DType::F32).iter().zip(of(DType::F64)).enumerate() {
-            assert!(
-                (single - double).abs() < 1e-4 * double,
-                "{direction:?}: element {i} is {single}, expected {double}"
-            );
-        }
+        as_doubles(direction, &s);
     }
 }

@@ -1,8 +1,9 @@
 //! The matrices, as sums that take the fewest steps, and what they make of tiles of vectors.
-//!
-//! Functions and no closures: what is not inlined is compiled without the vectors' instructions.
 
-use crate::kernel::tiles::Number;
+use crate::kernel::{
+    convolution::vectors::{less, scaled, sum, times},
+    tiles::Number,
+};
 use pulp::Simd;
 
 /// Tiles of `M` by `M` results, `N = M + 2` the side of what they are computed from: each matrix times a vector.
@@ -17,30 +18,6 @@ pub(super) trait Tile<E: Number, const M: usize, const N: usize> {
     fn gradients<S: Simd>(s: S, x: [E::Vector<S>; M]) -> [E::Vector<S>; N];
     /// `G' x`, for gradients of filters.
     fn taps<S: Simd>(s: S, x: [E::Vector<S>; N]) -> [E::Vector<S>; 3];
-}
-
-/// `factor x + y`.
-#[inline(always)]
-fn times<E: Number, S: Simd>(s: S, factor: f64, x: E::Vector<S>, y: E::Vector<S>) -> E::Vector<S> {
-    E::multiply_add(s, E::splat(s, E::from_f64(factor)), x, y)
-}
-
-/// `factor x`.
-#[inline(always)]
-fn scaled<E: Number, S: Simd>(s: S, factor: f64, x: E::Vector<S>) -> E::Vector<S> {
-    times::<E, S>(s, factor, x, E::splat(s, E::ZERO))
-}
-
-/// `x + y`.
-#[inline(always)]
-fn sum<E: Number, S: Simd>(s: S, x: E::Vector<S>, y: E::Vector<S>) -> E::Vector<S> {
-    E::sum(s, x, y)
-}
-
-/// `x - y`.
-#[inline(always)]
-fn less<E: Number, S: Simd>(s: S, x: E::Vector<S>, y: E::Vector<S>) -> E::Vector<S> {
-    times::<E, S>(s, -1.0, y, x)
 }
 
 /// Tiles by the points 0, 1, -1 and infinity.

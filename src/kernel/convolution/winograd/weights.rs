@@ -5,9 +5,12 @@
 //! share a block of tiles, and the sums over all blocks: results do not depend on how many there are.
 
 use super::{
-    super::cpu::Operand,
+    super::{
+        cpu::Operand,
+        runs::{Run, runs},
+    },
     Job,
-    cpu::{APART, CHANNELS, Run, runs},
+    cpu::{APART, CHANNELS},
     transforms::{Four, Tile, Two, both},
 };
 use crate::{
@@ -121,7 +124,7 @@ fn lay<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize>(
             for task in range {
                 let (chunk, group) = (task / segments % chunks, task / segments / chunks);
                 let from = block.start + task % segments * segment;
-                let runs = runs(job, M, from..(from + segment).min(block.end));
+                let runs = runs(job.tiles(M), from..(from + segment).min(block.end));
                 let chunk_of = |chunk: usize, channels: usize| chunk * width..((chunk + 1) * width).min(channels);
                 let (tiles, at) = (block.len(), from - block.start);
                 let matrices = PhantomData::<T>;
