@@ -22,7 +22,10 @@ fn main(
     var at_x = first + p.pad_x;
     var end_x = at_x / p.step_x + 1u;
     var begin_x = (max(at_x, 15u) - 15u + p.step_x - 1u) / p.step_x;
-    let begin = p.source + plane % p.channels * 256u * p.pitch + image * p.tiles_y * p.tiles_x;
+    let channel = plane % p.channels;
+    let begin = p.source + channel * 256u * p.pitch + image * p.tiles_y * p.tiles_x;
+    let of_channel = image * p.s_image + channel / p.of_group * p.s_group + channel % p.of_group * p.s_row;
+    let to = p.start + of_channel + line % p.size_y * p.size_x;
     for (var pixel = first; pixel < min(first + SPAN, p.size_x); pixel++) {
         var sum = T(0);
         for (var y = begin_y; y < end_y; y++) {
@@ -31,7 +34,7 @@ fn main(
                 sum += read_x(begin + of_tile * p.pitch + y * p.tiles_x + x);
             }
         }
-        store(p.first + line * p.size_x + pixel, sum);
+        store(to + pixel, sum);
         at_x += 1u;
         end_x += select(0u, 1u, at_x == end_x * p.step_x);
         begin_x += select(0u, 1u, at_x == begin_x * p.step_x + 16u);

@@ -9,22 +9,14 @@
 //! [`POSITIONS`] numbers, and each pass is a matrix product for each of them. (Mathieu, Henaff and LeCun, "Fast Training of
 //! Convolutional Networks through FFTs", 2013; Vasilache et al., "Fast Convolutional Nets With fbfft", 2014.)
 //!
-//! Errors relative to the largest result, measured by this module's tests over 512 channels, are under 1e-6 on the CPU, and under
+//! Errors relative to the largest result, measured by these modules' tests over 512 channels, are under 1e-6 on the CPU, and under
 //! 2e-6 on GPUs. A pixel that is not a number makes its tiles' results so. Only `float32` takes this way, and nothing does
 //! with `CATENA_SPECTRAL=off`.
 
 mod cpu;
 mod gpu;
-mod products;
-mod spectra;
-mod strips;
-#[cfg(test)]
-mod tests;
-mod transforms;
-mod weights;
 
-pub(super) use cpu::run_cpu;
-pub(super) use weights::run_cpu as run_weights_cpu;
+pub(super) use cpu::{run_cpu, run_weights_cpu};
 
 use super::Direction;
 use crate::{
@@ -101,22 +93,30 @@ impl Job {
     }
 
     /// What tiles cost, in products: beside their own the transforms of pixels, results and filters, each of which takes as
-    /// long as so many.
-    fn cost(&self, transform: usize) -> usize {
+    /// long as so many. What is read may be transformed several times.
+    fn cost(&self, transform: usize, times: usize) -> usize {
         let (tiles, channels, filters) = (self.all_tiles(), self.channels, self.filters);
-        let transforms = tiles * (channels + filters) + channels * filters;
+        let transforms = tiles * (channels + filters) * times + channels * filters;
         self.groups * (POSITIONS * tiles * channels * filters + transform * transforms)
+    }
+
+    fn pays(&self, transform: usize, times: usize) -> bool {
+        self.cost(transform, times) * 10 < self.plain() * 8
     }
 }
 
 /// The convolution, where transforms take less time by a rule: one of them as long as `transform` products.
 pub(super) fn job(s: &ConvolutionShape, transform: usize) -> Option<Job> {
+    possible(s).filter(|job| job.pays(transform, 1))
+}
+
+/// The convolution, where it can be computed so.
+fn possible(s: &ConvolutionShape) -> Option<Job> {
     static OFF: OnceLock<bool> = OnceLock::new();
     if *OFF.get_or_init(|| std::env::var("CATENA_SPECTRAL").is_ok_and(|v| v == "off")) {
         return None;
     }
-    let job = Job::of(s)?;
-    (job.cost(transform) * 10 < job.plain() * 8).then_some(job)
+    Job::of(s)
 }
 
 /// The convolution on the GPU that has the operand, where it takes this way.
@@ -129,7 +129,8 @@ pub(super) fn on_gpu(direction: Direction, s: &ConvolutionShape, x: &Tensor) -> 
         return None;
     }
     let transform = if gpu.is_software() { 20_000 } else { 100_000 };
-    let job = job(s, transform)?;
+    let job = possible(s)?;
     let together = gpu::together(direction, &job, WORKSPACE.min(gpu.max_binding() as usize))?;
-    Some(Spectral { direction, job, together })
+    let pays = job.pays(transform, gpu::passes(direction, &job, together));
+    pays.then_some(Spectral { direction, job, together })
 }

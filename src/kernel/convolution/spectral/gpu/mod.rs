@@ -30,49 +30,71 @@ fn add(sum: Option<Tensor>, part: Tensor) -> Tensor {
 /// Columns of a block of products, on most adapters.
 const BLOCK: usize = 32;
 
-/// Images and filters of a group whose spectra are there at once.
+/// Images whose spectra are there at once, and of a group the channels that are computed, or the filters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) struct Together {
     images: usize,
-    filters: usize,
+    outer: usize,
 }
 
-/// The bytes of spectra and products of so many images and filters.
+/// Channels of a group that are read and that are computed; of the gradient to the filters both are read.
+fn sides(direction: Direction, job: &Job) -> [usize; 2] {
+    match direction {
+        Direction::Data => [job.filters, job.channels],
+        _ => [job.channels, job.filters],
+    }
+}
+
+/// The bytes of spectra and products of so many images and channels.
 fn bytes(direction: Direction, job: &Job, at: Together) -> usize {
     let tiles = (at.images * job.tiles().iter().product::<usize>()).next_multiple_of(4);
-    let (channels, filters) = (job.channels.next_multiple_of(4), at.filters);
-    let (pixels, results, weights) = (channels * tiles, filters * tiles, filters * channels);
-    // Sums are added to where they are. Whole tiles come when the results' spectra are gone.
+    let [inner, outer] = [sides(direction, job)[0], at.outer].map(|n| n.next_multiple_of(4));
+    let (read, computed, weights) = (inner * tiles, outer * tiles, inner * outer);
     let most = match direction {
-        Direction::Data => POSITIONS * (pixels + weights) + (POSITIONS * results).max(SIDE * SIDE * pixels),
-        Direction::Forward => POSITIONS * (pixels + results + weights),
-        Direction::Weights => POSITIONS * (pixels + results + weights + WIDER * (tiles + filters)),
+        Direction::Forward => POSITIONS * (read + computed + weights),
+        // Whole tiles come when what was read is gone.
+        Direction::Data => POSITIONS * (computed + weights) + (POSITIONS * read).max(SIDE * SIDE * computed),
+        // Sums are added to where they are.
+        Direction::Weights => POSITIONS * (read + computed + weights + WIDER * (tiles + outer)),
     };
     4 * job.groups * most
 }
 
-/// What is taken at a time: all filters with as many images as fit, or few filters with one image; none where even those
-/// do not fit `most` bytes.
-pub(in super::super) fn together(direction: Direction, job: &Job, most: usize) -> Option<Together> {
-    let fits = |at: Together| bytes(direction, job, at) <= most;
-    let mut at = Together { images: 1, filters: job.filters };
-    while !fits(at) {
-        if at.filters <= 8 {
-            return None;
-        }
-        at.filters = at.filters.div_ceil(2);
-    }
-    let (mut fit, mut above) = (1, job.images + 1);
+/// The largest number from one on with a property that smaller ones have too, if one has it.
+fn largest(most: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
+    let (mut fit, mut above) = (0, most + 1);
     while above - fit > 1 {
         let middle = fit.midpoint(above);
-        if fits(Together { images: middle, ..at }) { fit = middle } else { above = middle }
+        if fits(middle) { fit = middle } else { above = middle }
     }
+    (fit > 0).then_some(fit)
+}
+
+/// What is taken at a time: images that fit `most` bytes with all channels, or with as many as have filters of half of that;
+/// none where one image does not fit with eight.
+pub(in super::super) fn together(direction: Direction, job: &Job, most: usize) -> Option<Together> {
+    let fits = |images, outer, most| bytes(direction, job, Together { images, outer }) <= most;
+    let all = sides(direction, job)[1];
+    let outer = match fits(1, all, most) {
+        true => all,
+        false => {
+            let some = largest(all, |outer| fits(0, outer, most / 2) && fits(1, outer, most));
+            some.filter(|&outer| outer >= 8)?
+        }
+    };
+    let outer = all.div_ceil(all.div_ceil(outer));
+    let fit = largest(job.images, |images| fits(images, outer, most))?;
     // As few columns as can be that blocks of products compute and nobody wants; of several ways the fewest parts.
     let tiles = job.tiles().iter().product::<usize>();
     let columns = |images: usize| (images * tiles).next_multiple_of(BLOCK);
-    let all = |each: usize| job.images / each * columns(each) + columns(job.images % each);
-    let images = (1..=fit).rev().min_by_key(|&each| all(each)).unwrap_or(1);
-    Some(Together { images, filters: job.filters.div_ceil(job.filters.div_ceil(at.filters)) })
+    let columns = |each: usize| job.images / each * columns(each) + columns(job.images % each);
+    let images = (1..=fit).rev().min_by_key(|&each| columns(each))?;
+    Some(Together { images, outer })
+}
+
+/// How often what is read is transformed.
+pub(in super::super) fn passes(direction: Direction, job: &Job, at: Together) -> usize {
+    sides(direction, job)[1].div_ceil(at.outer)
 }
 
 /// A convolution or one of its gradients.
@@ -99,35 +121,26 @@ impl Spectral {
         Transform { tiles: Tiles::pixels(&self.job), conjugate: false, after }.of(x)
     }
 
-    fn results(&self, y: &Tensor, filters: &Range<usize>, conjugate: bool) -> Tensor {
-        Transform { tiles: Tiles::results(&self.job), conjugate, after: 0 }.of(&y.narrow(
-            2,
-            filters.start,
-            filters.len(),
-        ))
+    fn results(&self, y: &Tensor, conjugate: bool) -> Tensor {
+        Transform { tiles: Tiles::results(&self.job), conjugate, after: 0 }.of(y)
     }
 
     /// Of filters `(channels, groups, filters, y, x)`.
-    fn filters(&self, w: &Tensor, filters: &Range<usize>, conjugate: bool) -> Tensor {
-        let some = w.narrow(2, filters.start, filters.len());
-        let spectra = Transform { tiles: Tiles::one(self.job.kernel), conjugate, after: 0 }.of(&some);
-        spectra.narrow(3, 0, self.job.channels)
+    fn filters(&self, w: &Tensor, conjugate: bool) -> Tensor {
+        let spectra = Transform { tiles: Tiles::one(self.job.kernel), conjugate, after: 0 }.of(w);
+        spectra.narrow(3, 0, w.shape()[0])
     }
 
     fn forward(&self, gpu: &Arc<Gpu>, [x, w]: [&Tensor; 2], plan: &Plan) -> Result<()> {
         let job = &self.job;
-        let area = job.results[0] * job.results[1];
-        let mut weights = None;
-        for images in parts(job.images, self.together.images) {
-            let pixels = self.pixels(&x.narrow(0, images.start, images.len()));
-            for filters in parts(job.filters, self.together.filters) {
-                let some = weights.take().unwrap_or_else(|| self.filters(w, &filters, true));
-                let products = workspace(some.matmul(&pixels, false, false));
-                if filters.len() == job.filters {
-                    weights = Some(some);
-                }
-                let (row, group) = (area, job.filters * area);
-                let image = job.groups * group;
+        let row = job.results[0] * job.results[1];
+        let group = job.filters * row;
+        let image = job.groups * group;
+        for filters in parts(job.filters, self.together.outer) {
+            let weights = self.filters(&w.narrow(2, filters.start, filters.len()), true);
+            for images in parts(job.images, self.together.images) {
+                let pixels = self.pixels(&x.narrow(0, images.start, images.len()));
+                let products = workspace(weights.matmul(&pixels, false, false));
                 let to = Place { first: images.start * image + filters.start * row, image, group, row };
                 let products = Products { gpu, spectra: &products };
                 products.crop(plan, &Tiles::results(job), images.len(), to)?;
@@ -138,37 +151,37 @@ impl Spectral {
 
     fn data(&self, gpu: &Arc<Gpu>, [gy, w]: [&Tensor; 2], plan: &Plan) -> Result<()> {
         let job = &self.job;
-        let mut weights = None;
-        for images in parts(job.images, self.together.images) {
-            let gradients = gy.narrow(0, images.start, images.len());
-            let mut sum = None;
-            for filters in parts(job.filters, self.together.filters) {
-                let some = weights.take().unwrap_or_else(|| self.filters(w, &filters, false));
-                let results = self.results(&gradients, &filters, false);
-                sum = Some(add(sum, some.matmul(&results, true, false)));
-                if filters.len() == job.filters {
-                    weights = Some(some);
-                }
+        let row = job.image[0] * job.image[1];
+        let group = job.channels * row;
+        let image = job.groups * group;
+        for channels in parts(job.channels, self.together.outer) {
+            let weights = self.filters(&w.narrow(0, channels.start, channels.len()), false);
+            for images in parts(job.images, self.together.images) {
+                let results = self.results(&gy.narrow(0, images.start, images.len()), false);
+                let products = workspace(weights.matmul(&results, true, false));
+                drop(results);
+                let to = Place { first: images.start * image + channels.start * row, image, group, row };
+                add_tiles(gpu, job, &Whole::of(&products), images.len(), to, plan)?;
             }
-            let whole = Whole::of(&sum.expect("a filter at least"));
-            add_tiles(gpu, job, &whole, images, plan)?;
         }
         Ok(())
     }
 
     fn weights(&self, gpu: &Arc<Gpu>, [x, gy]: [&Tensor; 2], plan: &Plan) -> Result<()> {
         let job = &self.job;
-        let taps = job.kernel[0] * job.kernel[1];
-        for filters in parts(job.filters, self.together.filters) {
+        let image = job.kernel[0] * job.kernel[1];
+        let row = job.channels * image;
+        let group = job.filters * row;
+        for filters in parts(job.filters, self.together.outer) {
+            let gy = gy.narrow(2, filters.start, filters.len());
             let mut sum = None;
             for images in parts(job.images, self.together.images) {
                 let of = |x: &Tensor| x.narrow(0, images.start, images.len());
-                let (pixels, results) = (self.pixels(&of(x)), self.results(&of(gy), &filters, true));
+                let (pixels, results) = (self.pixels(&of(x)), self.results(&of(&gy), true));
                 sum = Some(add(sum, results.matmul(&wide(&pixels), false, true)));
             }
             let sum = sum.expect("an image at least");
-            let (row, group) = (job.channels * taps, job.filters * job.channels * taps);
-            let to = Place { first: filters.start * row, image: taps, group, row };
+            let to = Place { first: filters.start * row, image, group, row };
             Products { gpu, spectra: &sum }.crop(plan, &Tiles::one(job.kernel), job.channels, to)?;
         }
         Ok(())

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 use smallvec::smallvec;
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 /// Fours of tiles that a workgroup takes: as many as their lines fit the workgroup memory that every adapter has.
 const QUADS: usize = 2;
@@ -217,8 +217,15 @@ impl Launcher for Whole {
     }
 }
 
-/// Adds the whole tiles of some images where they overlap, from the `first` element on.
-pub(super) fn add_tiles(gpu: &Arc<Gpu>, job: &Job, tiles: &Tensor, images: Range<usize>, plan: &Plan) -> Result<()> {
+/// Adds the whole tiles of some images where they overlap.
+pub(super) fn add_tiles(
+    gpu: &Arc<Gpu>,
+    job: &Job,
+    tiles: &Tensor,
+    images: usize,
+    to: Place,
+    plan: &Plan,
+) -> Result<()> {
     let (buffer, at) = tiles.buffer()?;
     let files = [wgsl!("spectral/overlap.wgsl")];
     let mut kernel = Kernel::new("spectral_overlap", gpu, plan.compute, &files);
@@ -227,15 +234,19 @@ pub(super) fn add_tiles(gpu: &Arc<Gpu>, job: &Job, tiles: &Tensor, images: Range
     kernel.constant("SPAN", span as u32);
     kernel.memory("x", &buffer, DType::F32, true);
     kernel.epilogue(plan, Index::Flat);
-    let (channels, [height, width]) = (job.groups * job.channels, job.image);
+    let (channels, [height, width]) = (tiles.shape()[0], job.image);
     let segments = width.div_ceil(span);
-    let threads = images.len() * channels * height * segments;
+    let threads = images * channels * height * segments;
     for (name, value) in [
         ("threads", threads),
         ("segments", segments),
         ("channels", channels),
         ("pitch", tiles.shape()[2]),
-        ("first", images.start * channels * height * width),
+        ("of_group", channels / job.groups),
+        ("start", to.first),
+        ("s_image", to.image),
+        ("s_group", to.group),
+        ("s_row", to.row),
         ("source", at + tiles.view.offset),
     ] {
         kernel.word(name, value);

@@ -2,7 +2,8 @@
 //! states.
 
 use super::{
-    Direction, HALF, Job, SIDE, cpu,
+    super::{Direction, HALF, Job, SIDE, job},
+    run_cpu,
     transforms::{fourier, numbers, real},
     weights,
 };
@@ -81,7 +82,7 @@ fn results<E: Number>(direction: Direction, s: &ConvolutionShape, workspace: usi
     let device = Device::cpu();
     match direction {
         Direction::Weights => weights::run_cpu(&job, &device, &x, &w, &mut y, workspace),
-        _ => cpu::run_cpu((direction, &job), &device, &x, &w, Sink::Memory(&mut y), workspace),
+        _ => run_cpu((direction, &job), &device, &x, &w, Sink::Memory(&mut y), workspace),
     }
     .expect("memory");
     [y.iter().map(|y| y.to_f64()).collect(), expected]
@@ -136,7 +137,7 @@ fn errors_are_as_stated() {
 #[test]
 fn the_rule_takes_tiles_where_they_pay_and_what_follows_is_applied() {
     let c = Convolution::default;
-    let taken = |s: &ConvolutionShape| super::job(s, 16_000).is_some();
+    let taken = |s: &ConvolutionShape| job(s, 16_000).is_some();
     assert!(taken(&sizes(&[4, 128, 32, 32], &[128, 128, 9, 9], &c())));
     // A few windows are not worth the filters' transforms, nor a few channels the pixels'; others have no tiles.
     assert!(!taken(&sizes(&[1, 128, 16, 16], &[128, 128, 7, 7], &c())));

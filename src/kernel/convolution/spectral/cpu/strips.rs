@@ -4,7 +4,7 @@
 //! imaginary parts.
 
 use super::{
-    HALF, Job, SIDE,
+    super::{HALF, Job, SIDE},
     transforms::{numbers, real},
 };
 use crate::kernel::{

@@ -3,11 +3,13 @@
 
 use super::{
     super::{
-        cpu::Operand,
-        runs::{self, Run, runs},
+        super::{
+            cpu::Operand,
+            runs::{self, Run, runs},
+        },
+        HALF, Job, SIDE,
     },
-    HALF, Job, SIDE,
-    cpu::APART,
+    APART,
     products::{Both, Complex},
     spectra::{Across, Back, MOST, To, across},
     strips::{PARTS, Planes, Up, WORK},
@@ -66,7 +68,7 @@ impl Layout {
     }
 }
 
-pub(in super::super) fn run_cpu<E: Number>(
+pub(in super::super::super) fn run_cpu<E: Number>(
     job: &Job,
     device: &Device,
     x: &Operand<'_, E>,

@@ -1,6 +1,6 @@
 //! Fourier transforms of sixteen vectors, element by element, as sums of four sums of four.
 
-use super::{HALF, SIDE};
+use super::super::{HALF, SIDE};
 use crate::kernel::{
     convolution::vectors::{less, scaled, sum, times},
     tiles::Number,

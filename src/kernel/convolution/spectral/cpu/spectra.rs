@@ -3,7 +3,10 @@
 //!
 //! Sequences of the first and of the last frequency are real, their transforms symmetric: half of them is multiplied.
 
-use super::{HALF, SIDE, transforms::fourier};
+use super::{
+    super::{HALF, SIDE},
+    transforms::fourier,
+};
 use crate::kernel::{
     convolution::vectors::{scaled, sum},
     tiles::{Number, lanes, read},

@@ -2,6 +2,16 @@
 //! threads together. Between that each takes some of the tiles, and goes through them by the frequencies along the first
 //! axis: their spectra and sums of one of those stay in its second-level cache.
 
+mod products;
+mod spectra;
+mod strips;
+#[cfg(test)]
+mod tests;
+mod transforms;
+mod weights;
+
+pub(in super::super) use weights::run_cpu as run_weights_cpu;
+
 use super::{
     super::{
         Direction,
@@ -9,9 +19,6 @@ use super::{
         runs::{self, Run, runs},
     },
     Job, SIDE,
-    products::{Both, Complex},
-    spectra::{ALL, Across, Back, MOST, To, across, before},
-    strips::{Down, PARTS, Planes, WORK, turn},
 };
 use crate::{
     device::{Device, Tag},
@@ -21,7 +28,10 @@ use crate::{
         tiles::{self, Memory, Number, Rows, Workspace},
     },
 };
+use products::{Both, Complex};
+use spectra::{ALL, Across, Back, MOST, To, across, before};
 use std::ops::Range;
+use strips::{Down, PARTS, Planes, WORK, turn};
 
 /// Bytes that the spectra and the sums of a thread's tiles take, about, and the fewest tiles that are worth their filters' way
 /// through the caches.
@@ -32,7 +42,7 @@ const TILES: usize = 24;
 const STEPS: usize = 16;
 
 /// Elements between positions beside their own: whole pages apart they would share few lines of the caches.
-pub(super) const APART: usize = tiles::SLACK;
+const APART: usize = tiles::SLACK;
 
 /// One of the two directions: of `inner` channels to `outer`, both in each group.
 #[derive(Debug, Clone)]
