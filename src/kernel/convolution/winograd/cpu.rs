@@ -3,7 +3,7 @@
 use super::{
     super::{
         cpu::{Operand, Sink},
-        runs::{Run, runs},
+        runs::{self, Run, runs},
     },
     Job,
     transforms::{Four, Tile, Two, both},
@@ -78,7 +78,17 @@ fn run<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize>(
         Sink::Memory(y) => (Some(Disjoint::new(y)), None),
         Sink::Operators(epilogue) => (None, Some(epilogue)),
     };
+    if let Some(y) = memory.as_ref().filter(|_| job.spread) {
+        let all = job.images * job.groups * job.outer * job.results[0] * job.results[1];
+        // SAFETY: parts are disjoint.
+        parallel::ranges(all, 1, 1, |range| unsafe { y.range(range) }.fill(E::ZERO));
+    }
     let store = |at: usize, values: &[E]| match (&memory, operators) {
+        // SAFETY: a task adds to some channels of whole images.
+        (Some(y), _) if job.spread => {
+            let y = unsafe { y.range(at..at + values.len()) };
+            y.iter_mut().zip(values).for_each(|(y, &value)| *y += value);
+        }
         // SAFETY: each row of a block's results is written by its task.
         (Some(y), _) => unsafe { y.range(at..at + values.len()) }.copy_from_slice(values),
         (None, Some(epilogue)) => epilogue.apply(at, values),
@@ -128,7 +138,8 @@ fn multiply<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize>(
     let panels = (BLOCK / (N * N * (job.inner + job.outer) * width * size_of::<E>())).clamp(1, PANELS);
     let blocks = all.div_ceil(width * panels).max(wanted.div_ceil(job.groups).min(all.div_ceil(width)));
     // Each as wide as the others, and where they are few, parts of the outer channels for each thread.
-    let block = all.div_ceil(blocks);
+    let whole = if job.spread { job.all_tiles(M) / job.images.max(1) } else { 1 };
+    let block = (all.div_ceil(blocks) / whole).max(1) * whole;
     let blocks = all.div_ceil(block);
     let chunks = wanted.div_ceil(blocks * job.groups).min(outer.len().div_ceil(CHANNELS));
     let chunk = outer.len().div_ceil(chunks).next_multiple_of(tiles::together());
@@ -223,7 +234,7 @@ impl Block<'_> {
         let apart = job.inner * pitch + APART;
         let panels = panel.take(N * N * apart);
         // The pixels of a channel's tiles, place by place; then a row of the image with zeros around it.
-        let longest = self.runs.iter().map(|run| run.n * M + 2).max().unwrap_or(0);
+        let longest = runs::longest(&self.runs) * M + 2;
         let (places, row) = image.take(N * N * pitch + longest).split_at_mut(N * N * pitch);
         for channel in 0..job.inner {
             let from = ((self.group * job.inner) + channel) * job.size[0] * job.size[1];
@@ -235,9 +246,9 @@ impl Block<'_> {
             Arch::new().dispatch(pixels);
         }
         let sums_apart = outer.len() * pitch + APART;
-        let sums = results.take(N * N * sums_apart + M * M * pitch + longest * M);
+        let sums = results.take(N * N * sums_apart + N * N * pitch + longest * M);
         let (sums, rest) = sums.split_at_mut(N * N * sums_apart);
-        let (tile, row) = rest.split_at_mut(M * M * pitch);
+        let (tile, row) = rest.split_at_mut(N * N * pitch);
         for position in 0..N * N {
             for first in outer.clone().step_by(CHANNELS) {
                 let some = CHANNELS.min(outer.end - first);
@@ -261,13 +272,17 @@ impl Block<'_> {
         for (row_of, channel) in outer.enumerate() {
             let matrices = PhantomData::<T>;
             let sums = &sums[row_of * pitch..];
-            let results = Results::<E, T, M, N> { sums, apart: sums_apart, pitch, out: &mut *tile, matrices };
-            Arch::new().dispatch(results);
-            self.scatter::<E, M>(channel, pitch, tile, row, store);
+            let (out, spread) = (&mut *tile, job.spread);
+            Arch::new().dispatch(Results::<E, T, M, N> { sums, apart: sums_apart, pitch, out, spread, matrices });
+            match spread {
+                true => self.spread::<E, M, N>(channel, pitch, tile, row, store),
+                false => self.scatter::<E, M>(channel, pitch, tile, row, store),
+            }
         }
     }
 
-    /// `places[r][c][tile] = x[M tile row + r - pad][M tile column + c - pad]`, zero outside of the image.
+    /// `places[r][c][tile] = x[M tile row + r - pad][M tile column + c - pad]`, zero outside of the image; of tiles side by side
+    /// `M` by `M`, without padding.
     fn gather<E: Number, const M: usize, const N: usize>(
         &self,
         x: &[E],
@@ -279,16 +294,17 @@ impl Block<'_> {
         let job = self.job;
         let [height, width] = job.size;
         let image = &x[run.image * job.groups * job.inner * height * width..];
-        let length = run.n * M + 2;
-        let left = (run.column * M) as isize - job.pad[1];
+        let (side, pad) = if job.spread { (M, [0; 2]) } else { (N, job.pad) };
+        let length = run.n * M + side - M;
+        let left = (run.column * M) as isize - pad[1];
         // What of the row lies on the image.
         let begin = (-left).clamp(0, length as isize) as usize;
         let end = (width as isize - left).clamp(begin as isize, length as isize) as usize;
-        for r in 0..N {
-            let y = (run.row * M + r) as isize - job.pad[0];
-            let out = &mut places[r * N * pitch + run.at..];
+        for r in 0..side {
+            let y = (run.row * M + r) as isize - pad[0];
+            let out = &mut places[r * side * pitch + run.at..];
             if y < 0 || y >= height as isize || begin == end {
-                for c in 0..N {
+                for c in 0..side {
                     out[c * pitch..][..run.n].fill(E::ZERO);
                 }
                 continue;
@@ -298,7 +314,7 @@ impl Block<'_> {
             row[..begin].fill(E::ZERO);
             row[begin..end].copy_from_slice(&image[start..start + end - begin]);
             row[end..].fill(E::ZERO);
-            for c in 0..N {
+            for c in 0..side {
                 let from = row[c..].chunks(M);
                 out[c * pitch..][..run.n].iter_mut().zip(from).for_each(|(out, from)| *out = from[0]);
             }
@@ -328,9 +344,43 @@ impl Block<'_> {
             }
         }
     }
+
+    /// Tiles of one channel to where they overlap, row by row.
+    fn spread<E: Number, const M: usize, const N: usize>(
+        &self,
+        channel: usize,
+        pitch: usize,
+        tile: &[E],
+        row: &mut [E],
+        store: &impl Fn(usize, &[E]),
+    ) {
+        let job = self.job;
+        let [height, width] = job.results;
+        for run in &self.runs {
+            let plane = (run.image * job.groups + self.group) * job.outer + channel;
+            let (left, length) = ((run.column * M) as isize - job.pad[1], run.n * M + N - M);
+            // What of the row lies on the image.
+            let begin = (-left).clamp(0, length as isize) as usize;
+            let end = (width as isize - left).clamp(begin as isize, length as isize) as usize;
+            for r in 0..N {
+                let y = (run.row * M + r) as isize - job.pad[0];
+                if y < 0 || y >= height as isize || begin == end {
+                    continue;
+                }
+                let row = &mut row[..length];
+                row.fill(E::ZERO);
+                for c in 0..N {
+                    let from = &tile[(r * N + c) * pitch + run.at..][..run.n];
+                    row[c..].chunks_mut(M).zip(from).for_each(|(to, &value)| to[0] += value);
+                }
+                let at = (plane * height + y as usize) * width;
+                store(((at + begin) as isize + left) as usize, &row[begin..end]);
+            }
+        }
+    }
 }
 
-/// `B' x B` for a channel of a block's tiles, to its row of the panels.
+/// `B' x B`, or `A gy A'`, for a channel of a block's tiles, to its row of the panels.
 struct Pixels<'a, E, T, const M: usize, const N: usize> {
     job: &'a Job,
     places: &'a [E],
@@ -357,11 +407,19 @@ impl<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize> WithSimd for P
             let row = from * self.job.inner + self.channel * width.min(pitch - from) + at - from;
             // SAFETY: rows are whole vectors, by the assertions within both.
             unsafe {
-                let mut tile = [[zero; N]; N];
-                for (position, place) in tile.as_flattened_mut().iter_mut().enumerate() {
-                    *place = read::<E, S>(self.places.as_ptr().add(position * pitch + at));
-                }
-                let tile = both!(s, T::pixels, tile, N, N, zero);
+                let tile = if self.job.spread {
+                    let mut tile = [[zero; M]; M];
+                    for (position, place) in tile.as_flattened_mut().iter_mut().enumerate() {
+                        *place = read::<E, S>(self.places.as_ptr().add(position * pitch + at));
+                    }
+                    both!(s, T::gradients, tile, M, N, zero)
+                } else {
+                    let mut tile = [[zero; N]; N];
+                    for (position, place) in tile.as_flattened_mut().iter_mut().enumerate() {
+                        *place = read::<E, S>(self.places.as_ptr().add(position * pitch + at));
+                    }
+                    both!(s, T::pixels, tile, N, N, zero)
+                };
                 for (position, vector) in tile.as_flattened().iter().enumerate() {
                     let to = self.out.as_mut_ptr().add(position * self.apart + row);
                     to.cast::<E::Vector<S>>().write_unaligned(*vector);
@@ -371,13 +429,14 @@ impl<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize> WithSimd for P
     }
 }
 
-/// `A' m A` for a channel of a block's tiles.
+/// `A' m A`, or `B m B'`, for a channel of a block's tiles.
 struct Results<'a, E, T, const M: usize, const N: usize> {
     sums: &'a [E],
     /// From one position to the next.
     apart: usize,
     pitch: usize,
     out: &'a mut [E],
+    spread: bool,
     matrices: PhantomData<T>,
 }
 
@@ -388,7 +447,7 @@ impl<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize> WithSimd for R
     fn with_simd<S: Simd>(self, s: S) {
         let (pitch, lanes) = (self.pitch, lanes::<E, S>());
         let zero = E::splat(s, E::ZERO);
-        assert!(self.sums.len() >= (N * N - 1) * self.apart + pitch && self.out.len() >= M * M * pitch);
+        assert!(self.sums.len() >= (N * N - 1) * self.apart + pitch && self.out.len() >= N * N * pitch);
         for at in (0..pitch).step_by(lanes) {
             // SAFETY: rows are whole vectors, by the assertion within both.
             unsafe {
@@ -396,9 +455,17 @@ impl<E: Number, T: Tile<E, M, N>, const M: usize, const N: usize> WithSimd for R
                 for (position, place) in tile.as_flattened_mut().iter_mut().enumerate() {
                     *place = read::<E, S>(self.sums.as_ptr().add(position * self.apart + at));
                 }
-                let tile = both!(s, T::results, tile, N, M, zero);
-                for (position, vector) in tile.as_flattened().iter().enumerate() {
-                    self.out.as_mut_ptr().add(position * pitch + at).cast::<E::Vector<S>>().write_unaligned(*vector);
+                let out = self.out.as_mut_ptr().add(at);
+                if self.spread {
+                    let tile = both!(s, T::spread, tile, N, N, zero);
+                    for (position, vector) in tile.as_flattened().iter().enumerate() {
+                        out.add(position * pitch).cast::<E::Vector<S>>().write_unaligned(*vector);
+                    }
+                } else {
+                    let tile = both!(s, T::results, tile, N, M, zero);
+                    for (position, vector) in tile.as_flattened().iter().enumerate() {
+                        out.add(position * pitch).cast::<E::Vector<S>>().write_unaligned(*vector);
+                    }
                 }
             }
         }

@@ -16,7 +16,12 @@ use crate::{
 };
 
 /// The largest difference from plain sums, relative to the largest result.
-fn error<E: Number>(direction: Direction, s: &ConvolutionShape, side: usize, workspace: usize) -> f64 {
+fn error<E: Number>(
+    direction: Direction,
+    s: &ConvolutionShape,
+    (side, spread): (usize, bool),
+    workspace: usize,
+) -> f64 {
     let arrays = Arrays::draw(s);
     let [a, b] = arrays.operands(direction);
     let values = |x: &Tensor| x.to_vec::<f32>().unwrap().iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
@@ -26,6 +31,7 @@ fn error<E: Number>(direction: Direction, s: &ConvolutionShape, side: usize, wor
     let (a, b) = (of(&a), of(&b));
     let mut y = vec![E::from_f64(f64::NAN); expected.len()];
     let job = Job::of(direction, s).expect("windows of 3 by 3");
+    let job = if spread { job.to_spread() } else { job };
     let (x, w) = (Operand { values: &a }, Operand { values: &b });
     let (choice, device) = ((&job, side), Device::cpu());
     match direction {
@@ -52,14 +58,15 @@ fn tiles_of_every_edge() {
         sizes(&[1, 230, 6, 70], &[45, 230, 3, 3], &c().pad(1)),
         sizes(&[7, 2, 5, 5], &[34, 2, 3, 3], &c().pad([0, 2])),
     ] {
-        let directions = [Direction::Forward, Direction::Data, Direction::Weights];
-        for (direction, side) in directions.into_iter().flat_map(|d| [(d, 2), (d, 4)]) {
+        let ways = [Direction::Forward, Direction::Data, Direction::Weights].map(|d| (d, false));
+        let ways = ways.into_iter().chain([(Direction::Data, true)]);
+        for (direction, side) in ways.flat_map(|(d, spread)| [(d, (2, spread)), (d, (4, spread))]) {
             // All filters at once, and in parts of few of them.
             for workspace in [WORKSPACE, 36 * 1000] {
                 let exact = error::<f64>(direction, &s, side, workspace);
-                assert!(exact < 1e-12, "{direction:?} {side} {s:?} in {workspace}: {exact}");
+                assert!(exact < 1e-12, "{direction:?} {side:?} {s:?} in {workspace}: {exact}");
                 let single = error::<f32>(direction, &s, side, workspace);
-                assert!(single < 2e-5, "{direction:?} {side} {s:?} in {workspace}: {single}");
+                assert!(single < 2e-5, "{direction:?} {side:?} {s:?} in {workspace}: {single}");
             }
         }
     }
@@ -68,7 +75,8 @@ fn tiles_of_every_edge() {
 #[test]
 fn errors_are_as_stated() {
     let s = sizes(&[1, 512, 14, 14], &[16, 512, 3, 3], &Convolution::default().pad(1));
-    let errors = |direction, s: &ConvolutionShape| [2, 4].map(|side| error::<f32>(direction, s, side, WORKSPACE));
+    let errors =
+        |direction, s: &ConvolutionShape| [2, 4].map(|side| error::<f32>(direction, s, (side, false), WORKSPACE));
     let [two, four] = errors(Direction::Forward, &s);
     println!("relative to the largest result: {two:e}, {four:e}");
     assert!(two < 2e-6 && four < 2e-5, "{two} {four}");
@@ -91,6 +99,10 @@ fn the_rule_takes_tiles_where_they_pay_and_what_follows_is_applied() {
     {
         assert!(super::side(Direction::Forward, &sizes(&x, &w, &padded)).is_none(), "{x:?} {w:?}");
     }
+    // Tiles of gradients side by side where they are fewer than those of the images.
+    let spread = |s: &ConvolutionShape| super::side(Direction::Data, s).map(|(job, side)| (job.spread, side));
+    assert_eq!(spread(&sizes(&[32, 384, 13, 13], &[384, 384, 3, 3], &Convolution::default())), Some((true, 4)));
+    assert_eq!(spread(&sizes(&[32, 384, 13, 13], &[384, 384, 3, 3], &padded)), Some((false, 4)));
     let s = sizes(&[5, 64, 21, 19], &[72, 64, 3, 3], &padded);
     for direction in [Direction::Forward, Direction::Data, Direction::Weights] {
         assert!(super::side(direction, &s).is_some());

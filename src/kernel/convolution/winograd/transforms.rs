@@ -12,6 +12,8 @@ pub(super) trait Tile<E: Number, const M: usize, const N: usize> {
     fn pixels<S: Simd>(s: S, x: [E::Vector<S>; N]) -> [E::Vector<S>; N];
     /// `G x`, for filters.
     fn filters<S: Simd>(s: S, x: [E::Vector<S>; 3]) -> [E::Vector<S>; N];
+    /// `B x`, for gradients of pixels.
+    fn spread<S: Simd>(s: S, x: [E::Vector<S>; N]) -> [E::Vector<S>; N];
     /// `A' x`, for results.
     fn results<S: Simd>(s: S, x: [E::Vector<S>; N]) -> [E::Vector<S>; M];
     /// `A x`, for gradients of results.
@@ -34,6 +36,13 @@ impl<E: Number> Tile<E, 2, 4> for Two {
     fn filters<S: Simd>(s: S, [a, b, c]: [E::Vector<S>; 3]) -> [E::Vector<S>; 4] {
         let outer = scaled::<E, S>(s, 0.5, sum::<E, S>(s, a, c));
         [a, times::<E, S>(s, 0.5, b, outer), times::<E, S>(s, -0.5, b, outer), c]
+    }
+
+    /// `1 0 0 0; 0 1 -1 1; -1 1 1 0; 0 0 0 -1`
+    #[inline(always)]
+    fn spread<S: Simd>(s: S, [a, b, c, d]: [E::Vector<S>; 4]) -> [E::Vector<S>; 4] {
+        let (sum_of, less_of) = (sum::<E, S>(s, b, c), less::<E, S>(s, b, c));
+        [a, sum::<E, S>(s, less_of, d), less::<E, S>(s, sum_of, a), scaled::<E, S>(s, -1.0, d)]
     }
 
     /// `1 1 1 0; 0 1 -1 -1`
@@ -86,6 +95,21 @@ impl<E: Number> Tile<E, 4, 6> for Four {
             times::<E, S>(s, 1.0 / 12.0, b, wide),
             times::<E, S>(s, -1.0 / 12.0, b, wide),
             c,
+        ]
+    }
+
+    /// `4 0 0 0 0 0; 0 -4 4 -2 2 4; -5 -4 -4 -1 -1 0; 0 1 -1 2 -2 -5; 1 1 1 1 1 0; 0 0 0 0 0 1`
+    #[inline(always)]
+    fn spread<S: Simd>(s: S, [a, b, c, d, e, f]: [E::Vector<S>; 6]) -> [E::Vector<S>; 6] {
+        let (near, far) = (sum::<E, S>(s, b, c), sum::<E, S>(s, d, e));
+        let (slope, steep) = (less::<E, S>(s, b, c), less::<E, S>(s, d, e));
+        [
+            scaled::<E, S>(s, 4.0, a),
+            times::<E, S>(s, -4.0, slope, times::<E, S>(s, -2.0, steep, scaled::<E, S>(s, 4.0, f))),
+            times::<E, S>(s, -5.0, a, times::<E, S>(s, -4.0, near, scaled::<E, S>(s, -1.0, far))),
+            times::<E, S>(s, 2.0, steep, times::<E, S>(s, -5.0, f, slope)),
+            sum::<E, S>(s, a, sum::<E, S>(s, near, far)),
+            f,
         ]
     }
 
