@@ -116,7 +116,7 @@ fn possible(s: &ConvolutionShape) -> Option<Job> {
     if *OFF.get_or_init(|| std::env::var("CATENA_SPECTRAL").is_ok_and(|v| v == "off")) {
         return None;
     }
-    Job::of(s)
+    Job::of(s).filter(|job| job.plain() > 0)
 }
 
 /// The convolution on the GPU that has the operand, where it takes this way.

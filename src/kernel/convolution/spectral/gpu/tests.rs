@@ -90,12 +90,13 @@ fn the_rule_takes_tiles_where_they_pay_and_what_follows_is_applied() {
         on_gpu(direction, s, &a).is_some()
     };
     let c = Convolution::default;
-    // Few channels, few tiles, small windows, windows apart.
+    // Few channels, few tiles, small windows, windows apart; nothing to compute.
     for s in [
         sizes(&[4, 3, 64, 64], &[8, 3, 9, 9], &c()),
         sizes(&[1, 64, 16, 16], &[64, 64, 9, 9], &c()),
         sizes(&[2, 32, 40, 40], &[32, 32, 3, 3], &c()),
         sizes(&[2, 64, 40, 40], &[64, 64, 9, 9], &c().stride(2)),
+        sizes(&[2, 3, 9, 9], &[0, 3, 9, 9], &c()),
     ] {
         assert!(!on_device(&s, Direction::Forward), "{s:?}");
     }
