@@ -26,13 +26,19 @@ fn main(
     let begin = p.source + channel * 256u * p.pitch + image * p.tiles_y * p.tiles_x;
     let of_channel = image * p.s_image + channel / p.of_group * p.s_group + channel % p.of_group * p.s_row;
     let to = p.start + of_channel + line % p.size_y * p.size_x;
+    // From a tile to its neighbours, which have the same pixel of the image; below zero as an unsigned number.
+    let across = 1u - p.step_x * p.pitch;
+    let down = p.tiles_x - 16u * p.step_y * p.pitch;
     for (var pixel = first; pixel < min(first + SPAN, p.size_x); pixel++) {
         var sum = T(0);
+        var row = begin + (at_y * 16u + at_x) * p.pitch + begin_y * down + begin_x * across;
         for (var y = begin_y; y < end_y; y++) {
+            var at = row;
             for (var x = begin_x; x < min(end_x, p.tiles_x); x++) {
-                let of_tile = (at_y - y * p.step_y) * 16u + at_x - x * p.step_x;
-                sum += read_x(begin + of_tile * p.pitch + y * p.tiles_x + x);
+                sum += read_x(at);
+                at += across;
             }
+            row += down;
         }
         store(to + pixel, sum);
         at_x += 1u;

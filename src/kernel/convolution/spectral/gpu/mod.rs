@@ -19,12 +19,9 @@ use crate::{
 use std::{ops::Range, sync::Arc};
 use tiles::{Place, Products, Tiles, Transform, WIDER, Whole, add_tiles, wide, workspace};
 
-/// The sum, where its first part is if nobody else holds that.
+/// The sum, where its first part is: a product that nobody else holds is added to it as it is computed.
 fn add(sum: Option<Tensor>, part: Tensor) -> Tensor {
-    workspace(match sum {
-        Some(sum) => sum.add(&part),
-        None => part,
-    })
+    workspace(sum.map(|sum| sum.add(&part)).unwrap_or(part))
 }
 
 /// Columns of a block of products, on most adapters.
@@ -88,7 +85,11 @@ pub(in super::super) fn together(direction: Direction, job: &Job, most: usize) -
     let tiles = job.tiles().iter().product::<usize>();
     let columns = |images: usize| (images * tiles).next_multiple_of(BLOCK);
     let columns = |each: usize| job.images / each * columns(each) + columns(job.images % each);
-    let images = (1..=fit).rev().min_by_key(|&each| columns(each))?;
+    let images = match direction {
+        // Products sum over the columns.
+        Direction::Weights => job.images.div_ceil(job.images.div_ceil(fit)),
+        _ => (1..=fit).rev().min_by_key(|&each| columns(each))?,
+    };
     Some(Together { images, outer })
 }
 
@@ -161,7 +162,12 @@ impl Spectral {
                 let products = workspace(weights.matmul(&results, true, false));
                 drop(results);
                 let to = Place { first: images.start * image + channels.start * row, image, group, row };
-                add_tiles(gpu, job, &Whole::of(&products), images.len(), to, plan)?;
+                if job.tiles() == [1; 2] && job.pad == [0; 2] {
+                    // Nothing overlaps.
+                    Products { gpu, spectra: &products }.crop(plan, &Tiles::one(job.image), images.len(), to)?;
+                } else {
+                    add_tiles(gpu, job, &Whole::of(&products), images.len(), to, plan)?;
+                }
             }
         }
         Ok(())
