@@ -53,7 +53,7 @@ fn padded(gy: Tensor, s: &ConvolutionShape) -> Tensor {
     Tag::Workspace.during(|| gy.embed(&gy.shape().with(3, pitch), &index, 0.0))
 }
 
-fn as_shape(x: &Tensor, shape: &[usize]) -> Tensor {
+pub(super) fn as_shape(x: &Tensor, shape: &[usize]) -> Tensor {
     let shape = Shape::from(shape);
     x.try_reshape_view(&shape).unwrap_or_else(|| x.contiguous().with_shape(&shape))
 }

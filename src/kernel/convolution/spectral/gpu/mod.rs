@@ -6,11 +6,13 @@
 mod tests;
 mod tiles;
 
-use super::{super::Direction, Job, POSITIONS, SIDE};
+use super::{
+    super::{Direction, columns::as_shape},
+    Job, POSITIONS, SIDE,
+};
 use crate::{
     device::{Device, Gpu},
     error::Result,
-    shape::Shape,
     tensor::{
         Tensor,
         expr::{Launcher, Operands, Plan},
@@ -112,8 +114,7 @@ fn parts(all: usize, each: usize) -> impl Iterator<Item = Range<usize>> + Clone 
 
 /// An array as `(images, groups, rows, y, x)`.
 fn as_tiled(x: &Tensor, groups: usize, [height, width]: [usize; 2]) -> Tensor {
-    let shape = Shape::from([x.shape()[0], groups, x.shape()[1] / groups, height, width]);
-    x.try_reshape_view(&shape).unwrap_or_else(|| x.contiguous().with_shape(&shape))
+    as_shape(x, &[x.shape()[0], groups, x.shape()[1] / groups, height, width])
 }
 
 impl Spectral {
@@ -199,10 +200,8 @@ impl Launcher for Spectral {
         let Device::Gpu(gpu) = &plan.device else { unreachable!("the CPU has its own") };
         let job = &self.job;
         let filters = || {
-            let w = &args[1];
-            let shape = Shape::from([job.groups, job.filters, job.channels, job.kernel[0], job.kernel[1]]);
-            let w = w.try_reshape_view(&shape).unwrap_or_else(|| w.contiguous().with_shape(&shape));
-            w.transpose(Some(&[2, 0, 1, 3, 4]))
+            let shape = [job.groups, job.filters, job.channels, job.kernel[0], job.kernel[1]];
+            as_shape(&args[1], &shape).transpose(Some(&[2, 0, 1, 3, 4]))
         };
         match self.direction {
             Direction::Forward => self.forward(gpu, [&as_tiled(&args[0], job.groups, job.image), &filters()], plan),

@@ -68,7 +68,7 @@ impl Tiles {
 
     /// The parameters of a kernel for spectra of `rows` in all and of a group, `pitch` columns apart; the workgroups.
     fn words(&self, kernel: &mut Kernel<'_>, images: usize, [rows, of_group, pitch]: [usize; 3]) -> [u32; 3] {
-        let chunks = pitch.div_ceil(4 * QUADS);
+        let chunks = pitch.div_ceil(FOUR * QUADS);
         for (name, value) in [("rows", rows), ("of_group", of_group), ("pitch", pitch), ("chunks", chunks)] {
             kernel.word(name, value);
         }
@@ -87,7 +87,7 @@ impl Tiles {
 
 /// Spectra of tiles of an array `(images, groups, rows, y, x)`, as `(POSITIONS, groups, rows, tiles)`, whole fours of them.
 ///
-/// A binding shows `after` rows more than those of the last group.
+/// Each position has room for `after` rows more than those of its groups.
 #[derive(Debug)]
 pub(super) struct Transform {
     pub tiles: Tiles,
