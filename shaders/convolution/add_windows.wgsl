@@ -1,14 +1,24 @@
 // y[n, c, at] = the sum of x over the windows that lie over a pixel, each with the element of it that does: x is
-// (n, c, element, window), elements a pitch apart. STRIDED = 0 says that windows are neighbours, which spares divisions.
+// (n, c, element, window), elements a pitch apart. STRIDED = 0 says that windows are neighbours: then the elements that lie
+// over a pixel along an axis follow each other, and there is no division for each of them.
 
 // The window whose element a distance from its corner lies there; far above all of them where there is none.
 fn window(at: u32, away: u32, apart: u32) -> u32 {
     // Below zero is far above as an unsigned number.
     let rest = at - away;
-    if (STRIDED == 0u) {
-        return rest;
-    }
     return select(rest / apart, 0xffffffffu, at < away || rest % apart != 0u);
+}
+
+// Elements from one on and before another.
+struct Elements {
+    begin: u32,
+    end: u32,
+}
+
+// Those of neighbouring windows that lie over a pixel.
+fn over(at: u32, length: u32, dilate: u32, count: u32) -> Elements {
+    let begin = (max(at + 1u, count) - count + dilate - 1u) / dilate;
+    return Elements(begin, min(at / dilate + 1u, length));
 }
 
 @compute @workgroup_size(64)
@@ -28,21 +38,41 @@ fn main(
     let at1 = row % p.size1 + p.pad1;
     let at0 = plane % p.size0 + p.pad0;
     var sum = T(0);
-    var element = p.source + channel * p.kernel0 * p.kernel1 * p.kernel2 * p.pitch;
-    for (var t0 = 0u; t0 < p.kernel0; t0++) {
-        let w0 = window(at0, t0 * p.dilate0, p.stride0);
-        for (var t1 = 0u; t1 < p.kernel1; t1++) {
-            let w1 = window(at1, t1 * p.dilate1, p.stride1);
-            if (w0 < p.count0 && w1 < p.count1) {
-                let line = element + (w0 * p.count1 + w1) * p.count2;
-                for (var t2 = 0u; t2 < p.kernel2; t2++) {
-                    let w2 = window(at2, t2 * p.dilate2, p.stride2);
-                    if (w2 < p.count2) {
-                        sum += read_x(line + t2 * p.pitch + w2);
-                    }
+    let elements = p.source + channel * p.kernel0 * p.kernel1 * p.kernel2 * p.pitch;
+    if (STRIDED == 0u) {
+        let e0 = over(at0, p.kernel0, p.dilate0, p.count0);
+        let e1 = over(at1, p.kernel1, p.dilate1, p.count1);
+        let e2 = over(at2, p.kernel2, p.dilate2, p.count2);
+        for (var t0 = e0.begin; t0 < e0.end; t0++) {
+            let w0 = at0 - t0 * p.dilate0;
+            for (var t1 = e1.begin; t1 < e1.end; t1++) {
+                let w1 = at1 - t1 * p.dilate1;
+                let line = (t0 * p.kernel1 + t1) * p.kernel2;
+                let windows = (w0 * p.count1 + w1) * p.count2 + at2;
+                var at = elements + windows + line * p.pitch + e2.begin * (p.pitch - p.dilate2);
+                for (var t2 = e2.begin; t2 < e2.end; t2++) {
+                    sum += read_x(at);
+                    at += p.pitch - p.dilate2;
                 }
             }
-            element += p.kernel2 * p.pitch;
+        }
+    } else {
+        var element = elements;
+        for (var t0 = 0u; t0 < p.kernel0; t0++) {
+            let w0 = window(at0, t0 * p.dilate0, p.stride0);
+            for (var t1 = 0u; t1 < p.kernel1; t1++) {
+                let w1 = window(at1, t1 * p.dilate1, p.stride1);
+                if (w0 < p.count0 && w1 < p.count1) {
+                    let line = element + (w0 * p.count1 + w1) * p.count2;
+                    for (var t2 = 0u; t2 < p.kernel2; t2++) {
+                        let w2 = window(at2, t2 * p.dilate2, p.stride2);
+                        if (w2 < p.count2) {
+                            sum += read_x(line + t2 * p.pitch + w2);
+                        }
+                    }
+                }
+                element += p.kernel2 * p.pitch;
+            }
         }
     }
     store(i, sum);

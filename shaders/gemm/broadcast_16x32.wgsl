@@ -23,8 +23,11 @@ fn main(
     if (part >= p.parts) {
         return;
     }
-    let row = (tile / p.tiles_n) * 16u;
-    let column = (tile % p.tiles_n) * 32u + thread * 4u;
+    // Of the smaller operand all is read again for each block of the larger one.
+    let tiles_m = p.tiles / p.tiles_n;
+    let down = p.m < p.n;
+    let row = select(tile / p.tiles_n, tile % tiles_m, down) * 16u;
+    let column = select(tile % p.tiles_n, tile / tiles_m, down) * 32u + thread * 4u;
     let first = part * p.part;
     let last = min(first + p.part, steps(z));
     // Rows and columns past the end repeat the last one and are not stored.

@@ -7,7 +7,10 @@
 //! gathering reads element by element: windows that are no multiple of four get zeros after them. The workspace is the columns
 //! and the results' gradient, [`WORKSPACE`] at most.
 
-use super::gather::{signed, strides};
+use super::{
+    forward::windows,
+    gather::{over_the_edge, signed, strides},
+};
 use crate::{
     device::{Device, Gpu, Tag},
     error::Result,
@@ -24,6 +27,10 @@ use crate::{
 };
 use std::sync::Arc;
 
+/// Windows of an image that are enough for a product. Such images are taken one at a time: their results' gradient is a matrix
+/// as it is, and of the columns more stays in the cache.
+const LARGE: usize = 4096;
+
 /// The images whose columns fit the workspace; none where this way does not pay.
 pub(super) fn images(s: &ConvolutionShape, x: &Tensor) -> usize {
     let software = matches!(x.device(), Device::Gpu(gpu) if gpu.is_software());
@@ -34,7 +41,8 @@ pub(super) fn images(s: &ConvolutionShape, x: &Tensor) -> usize {
         Device::Gpu(gpu) => WORKSPACE.min(gpu.max_binding() as usize),
         Device::Cpu(_) => WORKSPACE,
     };
-    most / (s.groups * (s.channels * s.taps() + s.filters) * pitch(s) * 4).max(1)
+    let fit = most / (s.groups * (s.channels * s.taps() + s.filters) * pitch(s) * 4).max(1);
+    if s.area() >= LARGE { fit.min(1) } else { fit }
 }
 
 /// From the windows of one image to those of the next; a few are not worth that many zeros.
@@ -58,11 +66,17 @@ pub(super) fn as_shape(x: &Tensor, shape: &[usize]) -> Tensor {
     x.try_reshape_view(&shape).unwrap_or_else(|| x.contiguous().with_shape(&shape))
 }
 
+/// Filters as `(1, G, C * taps, F)`, so that they are read by vectors where they can be.
+fn turned(w: &Tensor, s: &ConvolutionShape) -> Tensor {
+    let elements = s.channels * s.taps();
+    let turned = as_shape(w, &[1, s.groups, s.filters, elements]).transpose(Some(&[0, 1, 3, 2]));
+    if elements.is_multiple_of(4) { turned } else { turned.contiguous() }
+}
+
 /// The gradient to the images, pending.
 pub(super) fn data(gy: &Tensor, w: &Tensor, s: &ConvolutionShape) -> Tensor {
-    let w = as_shape(w, &[1, s.groups, s.filters, s.channels * s.taps()]);
     let gy = padded(as_shape(gy, &[s.images, s.groups, s.filters, s.area()]), s);
-    let elements = w.matmul(&gy, true, false);
+    let elements = turned(w, s).matmul(&gy, false, false);
     Tag::Workspace.during(|| elements.force());
     let (device, dtype) = (elements.device().clone(), elements.dtype());
     let root = Root::Kernel(Arc::new(AddWindows(s.clone())));
@@ -102,12 +116,14 @@ impl LayWindows {
         kernel.memory("x", &buffer, x.dtype(), true);
         let pairs = s.groups * s.channels * s.taps() * s.images;
         let groups = if fours {
+            kernel.constant("EDGES", u32::from(over_the_edge(&[windows(s)], s.stride, s.image) > 0));
             kernel.epilogue_fours(plan, Index::Flat);
             let segments = (pitch(s) / 4).div_ceil(SPAN);
             kernel.word("threads", pairs * segments);
             kernel.word("segments", segments);
             kernel.word("span", SPAN);
             kernel.word("pitch", pitch(s));
+            kernel.word("area", s.area());
             (pairs * segments).div_ceil(8)
         } else {
             kernel.epilogue(plan, Index::Flat);

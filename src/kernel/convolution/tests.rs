@@ -136,6 +136,7 @@ fn geometries() -> Vec<ConvolutionShape> {
         sizes(&[1, 2, 3, 9, 8], &[3, 2, 2, 3, 3], &c().pad(1).stride([1, 2, 3]).dilate([1, 2, 1])),
         sizes(&[3, 3, 40], &[3, 1, 5], &c().stride(2).dilate(3).groups(3)),
         sizes(&[2, 2, 5, 5], &[3, 2, 2, 2], &c().stride(4)),
+        sizes(&[2, 2, 9, 10], &[3, 2, 3, 2], &c().pad([2, 1]).dilate([2, 3])),
         // Results of an image, and elements of a filter, in whole fours.
         sizes(&[3, 2, 6, 7], &[18, 2, 3, 2], &c()),
         sizes(&[2, 2, 6, 5], &[3, 2, 3, 3], &c().stride(2).cover_all(true)),
@@ -216,5 +217,26 @@ fn every_schedule_against_plain_loops() {
                 close(&format!("{direction:?} by {schedule:?} of {s:?}"), &y, &expected);
             }
         }
+    }
+}
+
+#[test]
+fn large_images_one_at_a_time() {
+    let device = testing::devices().pop().filter(|d| !d.is_cpu()).expect("an adapter, a software one at least");
+    let s = sizes(&[3, 1, 67, 66], &[9, 1, 3, 3], &Convolution::default());
+    let arrays = Arrays::draw(&s);
+    for direction in [Direction::Data, Direction::Weights] {
+        let [a, b] = arrays.operands(direction);
+        let values = [a, b].map(|t| t.to_f64().unwrap().into_raw_vec_and_offset().0);
+        let expected: Vec<f64> = plain(direction, &s, &values[0], &values[1]).iter().map(|v| v + 1.0).collect();
+        let [a, b] = [a, b].map(|t| t.to_device(&device));
+        if matches!(&device, Device::Gpu(gpu) if gpu.is_software()) {
+            assert_eq!(columns::images(&s, &a), 1);
+        }
+        let y = match direction {
+            Direction::Data => a.convolve_data(&b, &s),
+            _ => a.convolve_weights(&b, &s),
+        };
+        close(&format!("{direction:?}"), &y.add_scalar(1.0), &expected);
     }
 }

@@ -118,6 +118,9 @@ pub(in crate::kernel) struct Schedule {
 /// Steps that one thread may take: on llvmpipe its loops end after 65,535, and long ones trip watchdogs elsewhere.
 const LONGEST: usize = 32_768;
 
+/// Steps for which what a block of 32 by 32 results is of, 64 rows, stays in a second-level cache of 1 MB.
+const CACHED: usize = 4096;
+
 impl Schedule {
     /// Steps of a slice in workgroup memory.
     pub const DEPTH: usize = 16;
@@ -154,7 +157,8 @@ impl Schedule {
         };
         let shortest = if kind == Kind::Hardware { 128 } else { 64 };
         let wanted = (enough / tiles(block).max(1)).clamp(1, (k / shortest).max(1));
-        let parts = wanted.max(k.div_ceil(LONGEST)).max(1);
+        let longest = if kind == Kind::Lanes { CACHED } else { LONGEST };
+        let parts = wanted.max(k.div_ceil(longest)).max(1);
         Schedule { block, parts }
     }
 
