@@ -1,30 +1,6 @@
 // v[position, row, column] = the spectra of tiles: real parts, imaginary parts (with the sign p.sign) and their sums, of 9 by 16
-// frequencies. Positions are
-// p.apart from each other. A row has the tiles of one channel of all images, whole fours of columns; what follows the last
-// tile is zero.
-
-// A column of pixels of a tile: where it begins, and its first pixel's row, below zero as an unsigned number above it.
-struct Column {
-    base: u32,
-    y: u32,
-    inside: bool,
-}
-
-fn column_of(t: Tile, at: u32, x: u32, begin: u32) -> Column {
-    let y = t.y * p.step_y - p.pad_y;
-    let across = t.x * p.step_x + x - p.pad_x;
-    let inside = at < p.columns && across < p.size_x;
-    return Column(begin + t.image * p.s_image + y * p.s_y + across * p.s_x, y, inside);
-}
-
-fn pixel(c: Column, r: u32) -> T {
-    let inside = c.inside && r < p.extent_y && c.y + r < p.size_y;
-    return select(T(0), read_x(select(p.source, c.base + r * p.s_y, inside)), inside);
-}
-
-fn pixels(a: Column, b: Column, c: Column, d: Column, r: u32) -> vec4<T> {
-    return vec4<T>(pixel(a, r), pixel(b, r), pixel(c, r), pixel(d, r));
-}
+// frequencies. Positions are p.apart from each other. A row has the tiles of one channel of all images, whole fours of columns;
+// what follows the last tile is zero.
 
 fn keep(at: u32, z: Complex) {
     let im = z.im * T(p.sign);

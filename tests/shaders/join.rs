@@ -100,7 +100,7 @@ pub fn closure<'a>(file: &'a File, all: &'a [File]) -> Vec<&'a File> {
 
 /// Whether the file is a piece of kernels that say which pieces they are made of, and nothing by itself.
 pub fn is_piece(file: &File) -> bool {
-    ["gemm/", "convolution/", "spectral/", "rows/", "family/pool_halves"]
+    ["gemm/", "convolution/", "spectral/", "transformed/", "winograd/", "rows/", "family/pool_halves"]
         .iter()
         .any(|folder| file.path.starts_with(folder))
 }
@@ -127,6 +127,7 @@ fn values(name: &str) -> Vec<u32> {
         "THREADS" => vec![1, 4, 16, 64, 256],
         "LANES" => vec![1],
         "QUADS" => vec![2],
+        "SIDE" => vec![6, 16],
         "SPAN" => vec![1, 16],
         "ACROSS" => vec![1, 16, 256],
         "BLOCK_M" | "BLOCK_N" => vec![64],

@@ -136,12 +136,24 @@ fn every_schedule_with_every_operand() {
     sets.push(vec!["convolution/add_windows.wgsl"]);
     sets.push(vec!["convolution/lay_windows.wgsl"]);
     sets.push(vec!["convolution/lay_windows_fours.wgsl"]);
-    const TILES: [&str; 2] = ["spectral/fourier.wgsl", "spectral/tiles.wgsl"];
-    sets.push([&TILES[..], &["spectral/transform.wgsl"]].concat());
+    const TILES: &str = "transformed/tiles.wgsl";
+    const READ: [&str; 2] = [TILES, "transformed/pixels.wgsl"];
+    const SPECTRA: [&str; 2] = ["spectral/fourier.wgsl", "spectral/lines.wgsl"];
+    sets.push([&READ[..], &SPECTRA, &["spectral/transform.wgsl"]].concat());
     for deliver in ["spectral/crop.wgsl", "spectral/whole.wgsl"] {
-        sets.push([&TILES[..], &[deliver, "spectral/invert.wgsl"]].concat());
+        sets.push([&[TILES][..], &SPECTRA, &[deliver, "spectral/invert.wgsl"]].concat());
     }
-    sets.push(vec!["spectral/overlap.wgsl"]);
+    for matrix in ["winograd/pixels.wgsl", "winograd/filters.wgsl", "winograd/gradients.wgsl"] {
+        sets.push([&READ[..], &["winograd/six.wgsl", matrix, "winograd/transform.wgsl"]].concat());
+    }
+    for (matrix, deliver) in [
+        ("winograd/results.wgsl", "winograd/crop.wgsl"),
+        ("winograd/taps.wgsl", "winograd/crop.wgsl"),
+        ("winograd/spread.wgsl", "winograd/whole.wgsl"),
+    ] {
+        sets.push(vec![TILES, "winograd/six.wgsl", matrix, deliver, "winograd/invert.wgsl"]);
+    }
+    sets.push(vec!["transformed/overlap.wgsl"]);
     for vector in ["gemm/vector.wgsl", "gemm/vector_along.wgsl", "gemm/vector_across.wgsl"] {
         sets.extend(["gemm/put_flat.wgsl", "gemm/put_part.wgsl"].map(|put| vec![vector, put]));
     }

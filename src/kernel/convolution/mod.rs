@@ -4,8 +4,8 @@
 //! themselves (`gemm/*.wgsl` with the operands of `convolution/*.wgsl`); its workspace is a table of offsets, and parts of
 //! sums where there are few results. Software adapters take another way to the gradients ([`columns`]). On the CPU blocks of
 //! windows are gathered as the panels that tiles are computed from ([`tiles`](super::tiles)), by whole vectors: from the
-//! images, or where there is padding from a copy of the few rows under the block. Large windows take several times fewer
-//! products everywhere ([`spectral`]), and those of 3 by 3 on the CPU ([`winograd`]). The workspace is
+//! images, or where there is padding from a copy of the few rows under the block. Large windows ([`spectral`]) and
+//! those of 3 by 3 ([`winograd`]) take several times fewer products everywhere, on a GPU by [`transformed`]. The workspace is
 //! [`WORKSPACE`](super::WORKSPACE) at most, and a few megabytes of each thread on the CPU.
 
 mod columns;
@@ -19,7 +19,9 @@ mod spectral;
 mod table;
 #[cfg(test)]
 mod tests;
+mod transformed;
 mod vectors;
+mod ways;
 mod weights;
 mod winograd;
 
@@ -37,6 +39,7 @@ use crate::{
     },
 };
 use std::sync::Arc;
+use ways::Ways;
 
 impl Tensor {
     /// Images under filters: `(N, G * C, ..)` and `(G * F, C, ..)` to `(N, G * F, ..)`.
@@ -65,10 +68,12 @@ fn run(direction: Direction, a: &Tensor, b: &Tensor, shape: &ConvolutionShape, r
     let (a, b) = (settled(a), settled(b));
     let operands: &[&Tensor] = if direction == Direction::Weights { &[&a, &b] } else { &[&a] };
     let results: &[&Shape] = if direction == Direction::Weights { &[] } else { &[&result] };
-    let spectral = spectral::on_gpu(direction, shape, &a);
-    let fit = if direction == Direction::Forward || spectral.is_some() { 0 } else { columns::images(shape, &a) };
-    // By spectra no launch does much.
-    let work = if spectral.is_some() { 0 } else { shape.products() / matmul::PRODUCTS };
+    let work = shape.products() / matmul::PRODUCTS;
+    let fit = if direction == Direction::Forward { 0 } else { columns::images(shape, &a) };
+    let windows = || fit == 0 && slabs(a.device(), operands, results, work).is_none();
+    let tiles = Ways::of(direction, shape, &a, windows);
+    // By transforms no launch does much.
+    let (work, fit) = if tiles.is_some() { (0, 0) } else { (work, fit) };
     let mut parts = slabs(a.device(), operands, results, work);
     if parts.is_none() && fit > 0 && fit < shape.images {
         let each = shape.images.div_ceil(shape.images.div_ceil(fit));
@@ -98,8 +103,8 @@ fn run(direction: Direction, a: &Tensor, b: &Tensor, shape: &ConvolutionShape, r
         };
     }
     let (a, b) = (shown(a), shown(b));
-    if let Some(spectral) = spectral {
-        let root = Root::Kernel(Arc::new(spectral));
+    if let Some(tiles) = tiles {
+        let root = Root::Kernel(Arc::new(tiles));
         return elementwise::pending(a.device(), root, &[&a, &b], result, DType::F32);
     }
     if fit > 0 && shape.images > 0 && shape.area() > 0 {

@@ -17,8 +17,9 @@ use super::{
         Direction,
         cpu::{Operand, Sink},
         runs::{self, Run, runs},
+        transformed::Job,
     },
-    Job, SIDE,
+    SIDE,
 };
 use crate::{
     device::{Device, Tag},

@@ -2,7 +2,13 @@
 //! states.
 
 use super::{
-    super::{Direction, HALF, Job, SIDE, job},
+    super::{
+        super::{
+            Direction,
+            transformed::{Basis, Job},
+        },
+        HALF, SIDE, job,
+    },
     run_cpu,
     transforms::{fourier, numbers, real},
     weights,
@@ -77,7 +83,7 @@ fn results<E: Number>(direction: Direction, s: &ConvolutionShape, workspace: usi
     let of = |x: &[f64]| x.iter().map(|&v| E::from_f64(v)).collect::<Vec<E>>();
     let (a, b) = (of(&a), of(&b));
     let mut y = vec![E::from_f64(f64::NAN); expected.len()];
-    let job = Job::of(s).expect("windows side by side");
+    let job = Job::of(Basis::Fourier, s).expect("windows side by side");
     let (x, w) = (Operand { values: &a }, Operand { values: &b });
     let device = Device::cpu();
     match direction {

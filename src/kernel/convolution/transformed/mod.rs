@@ -1,25 +1,30 @@
-//! On a GPU: spectra of tiles by one kernel each, a batch of matrix products, and the tiles of their results by another.
+//! Convolutions on a GPU by transforms of tiles, of which one kernel takes what is read there, a batch of matrix products what is
+//! computed, a matrix for each position, and another kernel the tiles of that back.
 //!
-//! Images and filters are taken as many at a time as their spectra fit the workspace.
+//! Large windows go by Fourier transforms ([`spectral`]), those of 3 by 3 by Winograd's matrices ([`winograd`]); a rule names
+//! the least of both and of what windows take as they are. Images and filters are taken as many at a time as what they become
+//! fits the workspace.
 
+mod job;
 #[cfg(test)]
 mod tests;
 mod tiles;
 
-use super::{
-    super::{Direction, columns::as_shape},
-    Job, POSITIONS, SIDE,
-};
+pub(super) use job::{Basis, Job};
+
+use super::{Direction, columns::as_shape, spectral, winograd};
 use crate::{
     device::{Device, Gpu},
     error::Result,
+    kernel::WORKSPACE,
+    shape::{ConvolutionShape, DType},
     tensor::{
         Tensor,
         expr::{Launcher, Operands, Plan},
     },
 };
 use std::{ops::Range, sync::Arc};
-use tiles::{Place, Products, Tiles, Transform, WIDER, Whole, add_tiles, wide, workspace};
+use tiles::{Of, Place, Products, Tiles, Transform, WIDER, Whole, add_tiles, wide, workspace};
 
 /// The sum, where its first part is: a product that nobody else holds is added to it as it is computed.
 fn add(sum: Option<Tensor>, part: Tensor) -> Tensor {
@@ -29,9 +34,9 @@ fn add(sum: Option<Tensor>, part: Tensor) -> Tensor {
 /// Columns of a block of products, on most adapters.
 const BLOCK: usize = 32;
 
-/// Images whose spectra are there at once, and of a group the channels that are computed, or the filters.
+/// Images that are there at once, and of a group the channels that are computed, or the filters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct Together {
+pub(super) struct Together {
     images: usize,
     outer: usize,
 }
@@ -44,17 +49,18 @@ fn sides(direction: Direction, job: &Job) -> [usize; 2] {
     }
 }
 
-/// The bytes of spectra and products of so many images and channels.
+/// The bytes of what is transformed and of the products of so many images and channels.
 fn bytes(direction: Direction, job: &Job, at: Together) -> usize {
     let tiles = (at.images * job.tiles().iter().product::<usize>()).next_multiple_of(4);
     let [inner, outer] = [sides(direction, job)[0], at.outer].map(|n| n.next_multiple_of(4));
     let (read, computed, weights) = (inner * tiles, outer * tiles, inner * outer);
+    let (positions, pixels) = (job.basis.positions(), job.basis.side() * job.basis.side());
     let most = match direction {
-        Direction::Forward => POSITIONS * (read + computed + weights),
+        Direction::Forward => positions * (read + computed + weights),
         // Whole tiles come when what was read is gone.
-        Direction::Data => POSITIONS * (computed + weights) + (POSITIONS * read).max(SIDE * SIDE * computed),
+        Direction::Data => positions * (computed + weights) + (positions * read).max(pixels * computed),
         // Sums are added to where they are.
-        Direction::Weights => POSITIONS * (read + computed + weights + WIDER * (tiles + outer)),
+        Direction::Weights => positions * (read + computed + weights + WIDER * (tiles + outer)),
     };
     4 * job.groups * most
 }
@@ -71,7 +77,7 @@ fn largest(most: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
 
 /// What is taken at a time: images that fit `most` bytes with all channels, or with as many as have filters of half of that;
 /// none where one image does not fit with eight.
-pub(in super::super) fn together(direction: Direction, job: &Job, most: usize) -> Option<Together> {
+pub(super) fn together(direction: Direction, job: &Job, most: usize) -> Option<Together> {
     let fits = |images, outer, most| bytes(direction, job, Together { images, outer }) <= most;
     let all = sides(direction, job)[1];
     let outer = match fits(1, all, most) {
@@ -96,16 +102,49 @@ pub(in super::super) fn together(direction: Direction, job: &Job, most: usize) -
 }
 
 /// How often what is read is transformed.
-pub(in super::super) fn passes(direction: Direction, job: &Job, at: Together) -> usize {
+pub(super) fn passes(direction: Direction, job: &Job, at: Together) -> usize {
     sides(direction, job)[1].div_ceil(at.outer)
 }
 
 /// A convolution or one of its gradients.
 #[derive(Debug)]
-pub(in super::super) struct Spectral {
+pub(super) struct Transformed {
     pub direction: Direction,
     pub job: Job,
     pub together: Together,
+}
+
+/// Products that take as long as the transform of a tile.
+///
+/// By measurements on llvmpipe, where products of matrices run faster than those of windows do. On hardware an estimate: while a
+/// transformed tile is written and read, 4 KB or some 300 bytes, a GPU computes so many.
+fn transform(basis: Basis, gpu: &Gpu) -> usize {
+    match (basis, gpu.is_software()) {
+        (Basis::Fourier, true) => 20_000,
+        (Basis::Fourier, false) => 100_000,
+        (Basis::Winograd, true) => 1_000,
+        (Basis::Winograd, false) => 4_000,
+    }
+}
+
+/// The ways by tiles on the GPU that has the operand, the one that takes least by a rule first; and whether that pays.
+pub(super) fn ways(direction: Direction, s: &ConvolutionShape, x: &Tensor) -> Vec<(Transformed, bool)> {
+    let Device::Gpu(gpu) = x.device() else { return vec![] };
+    if x.dtype() != DType::F32 || x.size() == 0 {
+        return vec![];
+    }
+    let most = WORKSPACE.min(gpu.max_binding() as usize);
+    let way = |job: Job| {
+        let together = together(direction, &job, most)?;
+        let cost = job.cost(transform(job.basis, gpu), passes(direction, &job, together));
+        let pays = job.pays(cost);
+        // Whatever is far from it nobody has to measure.
+        (cost < 2 * job.plain()).then_some((cost, (Transformed { direction, job, together }, pays)))
+    };
+    let jobs = [spectral::possible(s), winograd::possible(s)];
+    let mut ways: Vec<_> = jobs.into_iter().flatten().filter_map(way).collect();
+    ways.sort_by_key(|way| way.0);
+    ways.into_iter().map(|way| way.1).collect()
 }
 
 fn parts(all: usize, each: usize) -> impl Iterator<Item = Range<usize>> + Clone {
@@ -117,20 +156,27 @@ fn as_tiled(x: &Tensor, groups: usize, [height, width]: [usize; 2]) -> Tensor {
     as_shape(x, &[x.shape()[0], groups, x.shape()[1] / groups, height, width])
 }
 
-impl Spectral {
+impl Transformed {
     fn pixels(&self, x: &Tensor) -> Tensor {
         let after = if self.direction == Direction::Weights { WIDER } else { 0 };
-        Transform { tiles: Tiles::pixels(&self.job), conjugate: false, after }.of(x)
+        self.transform(Of::Pixels, Tiles::pixels(&self.job), after).of(x)
     }
 
-    fn results(&self, y: &Tensor, conjugate: bool) -> Tensor {
-        Transform { tiles: Tiles::results(&self.job), conjugate, after: 0 }.of(y)
+    fn results(&self, y: &Tensor) -> Tensor {
+        self.transform(Of::Results, Tiles::results(&self.job), 0).of(y)
     }
 
     /// Of filters `(channels, groups, filters, y, x)`.
-    fn filters(&self, w: &Tensor, conjugate: bool) -> Tensor {
-        let spectra = Transform { tiles: Tiles::one(self.job.kernel), conjugate, after: 0 }.of(w);
-        spectra.narrow(3, 0, w.shape()[0])
+    fn filters(&self, w: &Tensor) -> Tensor {
+        let transformed = self.transform(Of::Filters, Tiles::one(self.job.kernel), 0).of(w);
+        transformed.narrow(3, 0, w.shape()[0])
+    }
+
+    fn transform(&self, of: Of, tiles: Tiles, after: usize) -> Transform {
+        // Of spectra that are multiplied, one is conjugate where results are not those of a sum.
+        let conjugate =
+            matches!((self.direction, of), (Direction::Forward, Of::Filters) | (Direction::Weights, Of::Results));
+        Transform { basis: self.job.basis, of, tiles, conjugate, after }
     }
 
     fn forward(&self, gpu: &Arc<Gpu>, [x, w]: [&Tensor; 2], plan: &Plan) -> Result<()> {
@@ -139,13 +185,13 @@ impl Spectral {
         let group = job.filters * row;
         let image = job.groups * group;
         for filters in parts(job.filters, self.together.outer) {
-            let weights = self.filters(&w.narrow(2, filters.start, filters.len()), true);
+            let weights = self.filters(&w.narrow(2, filters.start, filters.len()));
             for images in parts(job.images, self.together.images) {
                 let pixels = self.pixels(&x.narrow(0, images.start, images.len()));
                 let products = workspace(weights.matmul(&pixels, false, false));
                 let to = Place { first: images.start * image + filters.start * row, image, group, row };
-                let products = Products { gpu, spectra: &products };
-                products.crop(plan, &Tiles::results(job), images.len(), to)?;
+                let products = Products { gpu, basis: job.basis, values: &products };
+                products.crop(plan, Of::Results, &Tiles::results(job), images.len(), to)?;
             }
         }
         Ok(())
@@ -157,17 +203,18 @@ impl Spectral {
         let group = job.channels * row;
         let image = job.groups * group;
         for channels in parts(job.channels, self.together.outer) {
-            let weights = self.filters(&w.narrow(0, channels.start, channels.len()), false);
+            let weights = self.filters(&w.narrow(0, channels.start, channels.len()));
             for images in parts(job.images, self.together.images) {
-                let results = self.results(&gy.narrow(0, images.start, images.len()), false);
+                let results = self.results(&gy.narrow(0, images.start, images.len()));
                 let products = workspace(weights.matmul(&results, true, false));
                 drop(results);
                 let to = Place { first: images.start * image + channels.start * row, image, group, row };
-                if job.tiles() == [1; 2] && job.pad == [0; 2] {
+                if job.basis == Basis::Fourier && job.tiles() == [1; 2] && job.pad == [0; 2] {
                     // Nothing overlaps.
-                    Products { gpu, spectra: &products }.crop(plan, &Tiles::one(job.image), images.len(), to)?;
+                    let products = Products { gpu, basis: job.basis, values: &products };
+                    products.crop(plan, Of::Pixels, &Tiles::one(job.image), images.len(), to)?;
                 } else {
-                    add_tiles(gpu, job, &Whole::of(&products), images.len(), to, plan)?;
+                    add_tiles(gpu, job, &Whole(job.basis).of(&products), images.len(), to, plan)?;
                 }
             }
         }
@@ -184,18 +231,19 @@ impl Spectral {
             let mut sum = None;
             for images in parts(job.images, self.together.images) {
                 let of = |x: &Tensor| x.narrow(0, images.start, images.len());
-                let (pixels, results) = (self.pixels(&of(x)), self.results(&of(&gy), true));
+                let (pixels, results) = (self.pixels(&of(x)), self.results(&of(&gy)));
                 sum = Some(add(sum, results.matmul(&wide(&pixels), false, true)));
             }
             let sum = sum.expect("an image at least");
             let to = Place { first: filters.start * row, image, group, row };
-            Products { gpu, spectra: &sum }.crop(plan, &Tiles::one(job.kernel), job.channels, to)?;
+            let products = Products { gpu, basis: job.basis, values: &sum };
+            products.crop(plan, Of::Filters, &Tiles::one(job.kernel), job.channels, to)?;
         }
         Ok(())
     }
 }
 
-impl Launcher for Spectral {
+impl Launcher for Transformed {
     fn run(&self, args: Operands, plan: &Plan) -> Result<()> {
         let Device::Gpu(gpu) = &plan.device else { unreachable!("the CPU has its own") };
         let job = &self.job;

@@ -1,6 +1,6 @@
-//! Tiles to their spectra, and spectra to tiles.
+//! Tiles as they are transformed, and back.
 
-use super::super::{super::gather::signed, Job, POSITIONS, SIDE};
+use super::{super::gather::signed, Basis, Job};
 use crate::{
     device::{Device, Gpu, Tag},
     error::Result,
@@ -10,7 +10,7 @@ use crate::{
     },
     shape::{DType, Shape},
     tensor::{
-        Tensor,
+        Tensor, Wgsl,
         expr::{Launcher, Leaf, Operands, Plan, Root},
         wgsl,
     },
@@ -18,13 +18,13 @@ use crate::{
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// Fours of tiles that a workgroup takes: as many as their lines fit the workgroup memory that every adapter has.
+/// Fours of tiles that a workgroup takes for Fourier transforms: as many as their lines fit the workgroup memory that every adapter has.
 const QUADS: usize = 2;
 
 /// Tiles that a vector has.
 const FOUR: usize = 4;
 
-/// Elements between the positions of spectra beside their own: a round number of pages apart, all would share few lines of
+/// Elements between positions beside their own: a round number of pages apart, all would share few lines of
 /// the caches.
 const APART: usize = 16;
 
@@ -45,7 +45,7 @@ pub(super) struct Tiles {
 impl Tiles {
     pub fn pixels(job: &Job) -> Tiles {
         let (count, step) = (job.tiles(), job.step());
-        Tiles { count, step, extent: [SIDE; 2], size: job.image, pad: job.pad }
+        Tiles { count, step, extent: [job.basis.side(); 2], size: job.image, pad: job.pad }
     }
 
     pub fn results(job: &Job) -> Tiles {
@@ -54,7 +54,7 @@ impl Tiles {
     }
 
     pub fn one(size: [usize; 2]) -> Tiles {
-        Tiles { count: [1; 2], step: [SIDE; 2], extent: size, size, pad: [0; 2] }
+        Tiles { count: [1; 2], step: size, extent: size, size, pad: [0; 2] }
     }
 
     /// The tiles of so many images, and those that make whole fours of them.
@@ -66,9 +66,18 @@ impl Tiles {
         images * self.count[0] * self.count[1]
     }
 
-    /// The parameters of a kernel for spectra of `rows` in all and of a group, `pitch` columns apart; the workgroups.
-    fn words(&self, kernel: &mut Kernel<'_>, images: usize, [rows, of_group, pitch]: [usize; 3]) -> [u32; 3] {
-        let chunks = pitch.div_ceil(FOUR * QUADS);
+    /// The parameters of a kernel for `rows` in all and of a group, `pitch` columns apart; the workgroups.
+    fn words(
+        &self,
+        basis: Basis,
+        kernel: &mut Kernel<'_>,
+        images: usize,
+        [rows, of_group, pitch]: [usize; 3],
+    ) -> [u32; 3] {
+        let chunks = match basis {
+            Basis::Fourier => pitch.div_ceil(FOUR * QUADS),
+            Basis::Winograd => pitch / FOUR,
+        };
         for (name, value) in [("rows", rows), ("of_group", of_group), ("pitch", pitch), ("chunks", chunks)] {
             kernel.word(name, value);
         }
@@ -81,16 +90,30 @@ impl Tiles {
         ] {
             names.iter().zip(values).for_each(|(name, value)| kernel.word(name, value));
         }
-        fold(rows * chunks)
+        match basis {
+            Basis::Fourier => fold(rows * chunks),
+            Basis::Winograd => fold((rows * chunks).div_ceil(64)),
+        }
     }
 }
 
-/// Spectra of tiles of an array `(images, groups, rows, y, x)`, as `(POSITIONS, groups, rows, tiles)`, whole fours of them.
+/// What tiles are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    Pixels,
+    Filters,
+    Results,
+}
+
+/// Transformed tiles of an array `(images, groups, rows, y, x)`, as `(positions, groups, rows, tiles)`, whole fours of them.
 ///
 /// Each position has room for `after` rows more than those of its groups.
 #[derive(Debug)]
 pub(super) struct Transform {
+    pub basis: Basis,
+    pub of: Of,
     pub tiles: Tiles,
+    /// Of spectra, whether they are conjugate.
     pub conjugate: bool,
     pub after: usize,
 }
@@ -99,26 +122,47 @@ impl Transform {
     pub fn of(self, x: &Tensor) -> Tensor {
         let (images, groups, rows) = (x.shape()[0], x.shape()[1], x.shape()[2]);
         let columns = self.tiles.pitch(images);
-        let whole = Shape::from([POSITIONS, (groups * rows + self.after) * columns + APART]);
+        let positions = self.basis.positions();
+        let whole = Shape::from([positions, (groups * rows + self.after) * columns + APART]);
         let launcher = Arc::new(self);
-        let spectra = workspace(elementwise::pending(x.device(), Root::Kernel(launcher), &[x], whole, DType::F32));
-        let shape = Shape::from([POSITIONS, groups, rows, columns]);
-        let inside = spectra.narrow(1, 0, groups * rows * columns);
+        let transformed = workspace(elementwise::pending(x.device(), Root::Kernel(launcher), &[x], whole, DType::F32));
+        let shape = Shape::from([positions, groups, rows, columns]);
+        let inside = transformed.narrow(1, 0, groups * rows * columns);
         inside.try_reshape_view(&shape).expect("an axis can be split")
+    }
+
+    fn kernel(&self) -> (&'static str, &'static [Wgsl]) {
+        const FOURIER: &[Wgsl] =
+            &[wgsl!("spectral/fourier.wgsl"), wgsl!("spectral/lines.wgsl"), wgsl!("spectral/transform.wgsl")];
+        const PIXELS: &[Wgsl] =
+            &[wgsl!("winograd/six.wgsl"), wgsl!("winograd/pixels.wgsl"), wgsl!("winograd/transform.wgsl")];
+        const FILTERS: &[Wgsl] =
+            &[wgsl!("winograd/six.wgsl"), wgsl!("winograd/filters.wgsl"), wgsl!("winograd/transform.wgsl")];
+        const GRADIENTS: &[Wgsl] =
+            &[wgsl!("winograd/six.wgsl"), wgsl!("winograd/gradients.wgsl"), wgsl!("winograd/transform.wgsl")];
+        match (self.basis, self.of) {
+            (Basis::Fourier, _) => ("spectral_transform", FOURIER),
+            (Basis::Winograd, Of::Pixels) => ("winograd_pixels", PIXELS),
+            (Basis::Winograd, Of::Filters) => ("winograd_filters", FILTERS),
+            (Basis::Winograd, Of::Results) => ("winograd_gradients", GRADIENTS),
+        }
     }
 
     fn run_gpu(&self, gpu: &Arc<Gpu>, x: &Tensor, plan: &Plan) -> Result<()> {
         let (buffer, at) = x.buffer()?;
-        let files = [wgsl!("spectral/fourier.wgsl"), wgsl!("spectral/tiles.wgsl"), wgsl!("spectral/transform.wgsl")];
-        let mut kernel = Kernel::new("spectral_transform", gpu, plan.compute, &files);
-        kernel.constant("QUADS", QUADS as u32);
+        let (name, files) = self.kernel();
+        let files = [&[wgsl!("transformed/tiles.wgsl"), wgsl!("transformed/pixels.wgsl")], files].concat();
+        let mut kernel = Kernel::new(name, gpu, plan.compute, &files);
+        if self.basis == Basis::Fourier {
+            kernel.constant("QUADS", QUADS as u32);
+            kernel.real("sign", if self.conjugate { -1.0 } else { 1.0 });
+        }
         kernel.memory("x", &buffer, x.dtype(), true);
         kernel.epilogue_fours(plan, Index::Flat);
         let (images, of_group) = (x.shape()[0], x.shape()[2]);
         let (rows, pitch) = (x.shape()[1] * of_group, self.tiles.pitch(images));
-        let groups = self.tiles.words(&mut kernel, images, [rows, of_group, pitch]);
+        let groups = self.tiles.words(self.basis, &mut kernel, images, [rows, of_group, pitch]);
         kernel.word("apart", plan.shape[1]);
-        kernel.real("sign", if self.conjugate { -1.0 } else { 1.0 });
         kernel.word("source", at + x.view.offset);
         for (name, &stride) in ["s_image", "s_group", "s_row", "s_y", "s_x"].into_iter().zip(&x.view.strides) {
             signed(&mut kernel, name, stride);
@@ -153,30 +197,54 @@ pub(super) struct Place {
     pub row: usize,
 }
 
-/// Tiles of the spectra's products.
+/// Tiles of products, `(positions, groups, rows, tiles)`.
 pub(super) struct Products<'a> {
     pub gpu: &'a Arc<Gpu>,
-    pub spectra: &'a Tensor,
+    pub basis: Basis,
+    pub values: &'a Tensor,
 }
 
 impl Products<'_> {
-    fn invert(&self, plan: &Plan, name: &'static str, tiles: &Tiles, images: usize, to: Option<Place>) -> Result<()> {
-        let (buffer, at) = self.spectra.buffer()?;
-        let shape = self.spectra.shape();
+    fn kernel(&self, of: Of, whole: bool) -> (&'static str, [Wgsl; 5]) {
+        let tiles = wgsl!("transformed/tiles.wgsl");
+        match self.basis {
+            Basis::Fourier => {
+                let (name, deliver) = match whole {
+                    true => ("spectral_whole", wgsl!("spectral/whole.wgsl")),
+                    false => ("spectral_crop", wgsl!("spectral/crop.wgsl")),
+                };
+                let [fourier, lines] = [wgsl!("spectral/fourier.wgsl"), wgsl!("spectral/lines.wgsl")];
+                (name, [tiles, fourier, lines, deliver, wgsl!("spectral/invert.wgsl")])
+            }
+            Basis::Winograd => {
+                let (name, matrix) = match of {
+                    Of::Pixels => ("winograd_spread", wgsl!("winograd/spread.wgsl")),
+                    Of::Filters => ("winograd_taps", wgsl!("winograd/taps.wgsl")),
+                    Of::Results => ("winograd_results", wgsl!("winograd/results.wgsl")),
+                };
+                let deliver = if whole { wgsl!("winograd/whole.wgsl") } else { wgsl!("winograd/crop.wgsl") };
+                (name, [tiles, wgsl!("winograd/six.wgsl"), matrix, deliver, wgsl!("winograd/invert.wgsl")])
+            }
+        }
+    }
+
+    fn invert(&self, plan: &Plan, of: Of, tiles: &Tiles, images: usize, to: Option<Place>) -> Result<()> {
+        let (buffer, at) = self.values.buffer()?;
+        let shape = self.values.shape();
         let (rows, pitch) = (shape[1] * shape[2], shape[3]);
         let strides = smallvec![pitch as isize, 1];
-        let leaf = Leaf { buffer, offset: at + self.spectra.view.offset, strides, dtype: DType::F32 };
-        let deliver = if to.is_some() { wgsl!("spectral/crop.wgsl") } else { wgsl!("spectral/whole.wgsl") };
-        let [fourier, lines] = [wgsl!("spectral/fourier.wgsl"), wgsl!("spectral/tiles.wgsl")];
-        let files = [fourier, lines, deliver, wgsl!("spectral/invert.wgsl")];
+        let leaf = Leaf { buffer, offset: at + self.values.view.offset, strides, dtype: DType::F32 };
+        let (name, files) = self.kernel(of, to.is_none());
         let mut kernel = Kernel::new(name, self.gpu, plan.compute, &files);
-        kernel.constant("QUADS", QUADS as u32);
-        kernel.matrix("m", &leaf, &[POSITIONS * rows, pitch], 1, true);
+        if self.basis == Basis::Fourier {
+            kernel.constant("QUADS", QUADS as u32);
+        }
+        kernel.matrix("m", &leaf, &[shape[0] * rows, pitch], 1, true);
         match to {
             Some(_) => kernel.epilogue(plan, Index::Flat),
             None => kernel.epilogue_fours(plan, Index::Flat),
         }
-        let groups = tiles.words(&mut kernel, images, [rows, shape[2], pitch]);
+        let groups = tiles.words(self.basis, &mut kernel, images, [rows, shape[2], pitch]);
         if let Some(Place { first, image, group, row }) = to {
             for (name, value) in [("start", first), ("s_image", image), ("s_group", group), ("s_row", row)] {
                 kernel.word(name, value);
@@ -188,28 +256,30 @@ impl Products<'_> {
     }
 
     /// What the tiles of results, or of filters, have.
-    pub fn crop(&self, plan: &Plan, tiles: &Tiles, images: usize, to: Place) -> Result<()> {
-        self.invert(plan, "spectral_crop", tiles, images, Some(to))
+    pub fn crop(&self, plan: &Plan, of: Of, tiles: &Tiles, images: usize, to: Place) -> Result<()> {
+        self.invert(plan, of, tiles, images, Some(to))
     }
 }
 
-/// Whole tiles of the spectra's products, `(groups * rows, 16 * 16, tiles)`.
+/// Whole tiles of products, `(groups * rows, pixel, tiles)`.
 #[derive(Debug)]
-pub(super) struct Whole;
+pub(super) struct Whole(pub Basis);
 
 impl Whole {
-    pub fn of(spectra: &Tensor) -> Tensor {
-        let shape = spectra.shape();
-        let whole = Shape::from([shape[1] * shape[2], SIDE * SIDE, shape[3]]);
-        workspace(elementwise::pending(spectra.device(), Root::Kernel(Arc::new(Whole)), &[spectra], whole, DType::F32))
+    pub fn of(self, products: &Tensor) -> Tensor {
+        let (shape, side) = (products.shape(), self.0.side());
+        let whole = Shape::from([shape[1] * shape[2], side * side, shape[3]]);
+        let root = Root::Kernel(Arc::new(self));
+        workspace(elementwise::pending(products.device(), root, &[products], whole, DType::F32))
     }
 }
 
 impl Launcher for Whole {
     fn run(&self, args: Operands, plan: &Plan) -> Result<()> {
         let Device::Gpu(gpu) = &plan.device else { unreachable!("the CPU has its own") };
-        let tiles = Tiles::one([SIDE; 2]);
-        Products { gpu, spectra: &args[0] }.invert(plan, "spectral_whole", &tiles, args[0].shape()[3], None)
+        let tiles = Tiles::one([self.0.side(); 2]);
+        let products = Products { gpu, basis: self.0, values: &args[0] };
+        products.invert(plan, Of::Pixels, &tiles, args[0].shape()[3], None)
     }
 
     fn takes_epilogue(&self, _: &Device) -> bool {
@@ -227,10 +297,11 @@ pub(super) fn add_tiles(
     plan: &Plan,
 ) -> Result<()> {
     let (buffer, at) = tiles.buffer()?;
-    let files = [wgsl!("spectral/overlap.wgsl")];
-    let mut kernel = Kernel::new("spectral_overlap", gpu, plan.compute, &files);
+    let files = [wgsl!("transformed/overlap.wgsl")];
+    let mut kernel = Kernel::new("overlap_tiles", gpu, plan.compute, &files);
     // Neighbouring threads should read neighbours on a GPU; a processor should divide seldom.
-    let span = if gpu.is_software() { SIDE } else { 1 };
+    let span = if gpu.is_software() { 16 } else { 1 };
+    kernel.constant("SIDE", job.basis.side() as u32);
     kernel.constant("SPAN", span as u32);
     kernel.memory("x", &buffer, DType::F32, true);
     kernel.epilogue(plan, Index::Flat);
@@ -264,12 +335,12 @@ pub(super) fn add_tiles(
     Ok(())
 }
 
-/// Spectra with rows after the last of a group, whatever is there, as many as make whole fours.
-pub(super) fn wide(spectra: &Tensor) -> Tensor {
-    let mut view = spectra.view.clone();
+/// Tiles with rows after the last of a group, whatever is there, as many as make whole fours.
+pub(super) fn wide(x: &Tensor) -> Tensor {
+    let mut view = x.view.clone();
     // A transform with `WIDER` rows after the last has them all.
-    view.shape = view.shape.with(2, spectra.shape()[2].next_multiple_of(FOUR));
-    spectra.with_view(view)
+    view.shape = view.shape.with(2, x.shape()[2].next_multiple_of(FOUR));
+    x.with_view(view)
 }
 
 pub(super) fn workspace(x: Tensor) -> Tensor {
