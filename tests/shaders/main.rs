@@ -148,6 +148,7 @@ fn every_schedule_with_every_operand() {
     }
     for (matrix, deliver) in [
         ("winograd/results.wgsl", "winograd/crop.wgsl"),
+        ("winograd/results.wgsl", "winograd/crop_fours.wgsl"),
         ("winograd/taps.wgsl", "winograd/crop.wgsl"),
         ("winograd/spread.wgsl", "winograd/whole.wgsl"),
     ] {

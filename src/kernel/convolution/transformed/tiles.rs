@@ -18,7 +18,8 @@ use crate::{
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// Fours of tiles that a workgroup takes for Fourier transforms: as many as their lines fit the workgroup memory that every adapter has.
+/// Fours of tiles that a workgroup takes for Fourier transforms: as many as their lines fit the workgroup memory that every
+/// adapter has.
 const QUADS: usize = 2;
 
 /// Tiles that a vector has.
@@ -204,14 +205,24 @@ pub(super) struct Products<'a> {
     pub values: &'a Tensor,
 }
 
+/// How the elements of tiles are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deliver {
+    /// All of them, four tiles at once.
+    Whole,
+    /// Those that are wanted, four neighbours at once.
+    Fours,
+    Singly,
+}
+
 impl Products<'_> {
-    fn kernel(&self, of: Of, whole: bool) -> (&'static str, [Wgsl; 5]) {
+    fn kernel(&self, of: Of, deliver: Deliver) -> (&'static str, [Wgsl; 5]) {
         let tiles = wgsl!("transformed/tiles.wgsl");
         match self.basis {
             Basis::Fourier => {
-                let (name, deliver) = match whole {
-                    true => ("spectral_whole", wgsl!("spectral/whole.wgsl")),
-                    false => ("spectral_crop", wgsl!("spectral/crop.wgsl")),
+                let (name, deliver) = match deliver {
+                    Deliver::Whole => ("spectral_whole", wgsl!("spectral/whole.wgsl")),
+                    _ => ("spectral_crop", wgsl!("spectral/crop.wgsl")),
                 };
                 let [fourier, lines] = [wgsl!("spectral/fourier.wgsl"), wgsl!("spectral/lines.wgsl")];
                 (name, [tiles, fourier, lines, deliver, wgsl!("spectral/invert.wgsl")])
@@ -222,7 +233,11 @@ impl Products<'_> {
                     Of::Filters => ("winograd_taps", wgsl!("winograd/taps.wgsl")),
                     Of::Results => ("winograd_results", wgsl!("winograd/results.wgsl")),
                 };
-                let deliver = if whole { wgsl!("winograd/whole.wgsl") } else { wgsl!("winograd/crop.wgsl") };
+                let deliver = match deliver {
+                    Deliver::Whole => wgsl!("winograd/whole.wgsl"),
+                    Deliver::Fours => wgsl!("winograd/crop_fours.wgsl"),
+                    Deliver::Singly => wgsl!("winograd/crop.wgsl"),
+                };
                 (name, [tiles, wgsl!("winograd/six.wgsl"), matrix, deliver, wgsl!("winograd/invert.wgsl")])
             }
         }
@@ -234,15 +249,22 @@ impl Products<'_> {
         let (rows, pitch) = (shape[1] * shape[2], shape[3]);
         let strides = smallvec![pitch as isize, 1];
         let leaf = Leaf { buffer, offset: at + self.values.view.offset, strides, dtype: DType::F32 };
-        let (name, files) = self.kernel(of, to.is_none());
+        let deliver = match to {
+            None => Deliver::Whole,
+            Some(_) if self.basis == Basis::Winograd && of == Of::Results && tiles.size[1].is_multiple_of(4) => {
+                Deliver::Fours
+            }
+            Some(_) => Deliver::Singly,
+        };
+        let (name, files) = self.kernel(of, deliver);
         let mut kernel = Kernel::new(name, self.gpu, plan.compute, &files);
         if self.basis == Basis::Fourier {
             kernel.constant("QUADS", QUADS as u32);
         }
         kernel.matrix("m", &leaf, &[shape[0] * rows, pitch], 1, true);
-        match to {
-            Some(_) => kernel.epilogue(plan, Index::Flat),
-            None => kernel.epilogue_fours(plan, Index::Flat),
+        match deliver {
+            Deliver::Singly => kernel.epilogue(plan, Index::Flat),
+            _ => kernel.epilogue_fours(plan, Index::Flat),
         }
         let groups = tiles.words(self.basis, &mut kernel, images, [rows, shape[2], pitch]);
         if let Some(Place { first, image, group, row }) = to {
