@@ -1,6 +1,6 @@
 //! The CPU arm: operands as slices.
 
-use super::{Direction, data, forward, spectral, weights, winograd};
+use super::{Direction, data, depthwise, forward, spectral, weights, winograd};
 use crate::{
     device::Buffer,
     error::Result,
@@ -45,6 +45,14 @@ pub(super) fn run<E: Number>(direction: Direction, s: &ConvolutionShape, args: &
 fn into<E: Number>(direction: Direction, s: &ConvolutionShape, args: &[Tensor], sink: Sink<'_, E>) -> Result<()> {
     let ((a, a_at), (b, b_at)) = (args[0].buffer()?, args[1].buffer()?);
     let (a, b) = (values(&args[0], &a, a_at), values(&args[1], &b, b_at));
+    if depthwise::pays(s) {
+        match (direction, sink) {
+            (Direction::Data, Sink::Memory(gx)) => depthwise::run_data_cpu(s, &a, &b, gx),
+            (Direction::Weights, Sink::Memory(gw)) => depthwise::run_weights_cpu(s, &a, &b, gw),
+            (_, sink) => depthwise::run_cpu(s, &a, &b, sink),
+        }
+        return Ok(());
+    }
     if E::DTYPE == DType::F32
         && let Some((job, side)) = winograd::side(direction, s)
     {

@@ -11,6 +11,7 @@
 mod columns;
 mod cpu;
 mod data;
+mod depthwise;
 mod forward;
 mod gather;
 mod patches;

@@ -7,6 +7,7 @@ use crate::{
     },
     shape::ConvolutionShape,
 };
+use smallvec::SmallVec;
 use std::ops::Range;
 
 /// Windows of a block, at most about these: what is copied for them and their results stay in the second-level cache.
@@ -201,20 +202,20 @@ impl<'a> Under<'a> {
             return &x[self.first(0, channels.start) + first..];
         }
         let out = memory.take(self.size(channels.len()));
+        let insides = self.insides();
         self.rows(channels, |at, image, row| {
             let mut out = &mut out[at..];
-            for s in &self.axes[2].segments {
+            for (s, (inside, first)) in self.axes[2].segments.iter().zip(&insides) {
                 let (segment, rest) = out.split_at_mut(s.n);
                 out = rest;
                 let Some(row) = row else {
                     segment.fill(E::ZERO);
                     continue;
                 };
-                let (inside, first) = self.inside(s);
                 segment[..inside.start].fill(E::ZERO);
                 segment[inside.end..].fill(E::ZERO);
                 let from = &x[image + row + first..];
-                let segment = &mut segment[inside];
+                let segment = &mut segment[inside.clone()];
                 if s.stride == 1 {
                     segment.copy_from_slice(&from[..segment.len()]);
                 } else {
@@ -227,17 +228,17 @@ impl<'a> Under<'a> {
 
     /// Adds a copy of some channels to the images.
     pub fn add_back<E: Number>(&self, copy: &[E], channels: Range<usize>, x: &Disjoint<'_, E>) {
+        let insides = self.insides();
         self.rows(channels, |at, image, row| {
             let Some(row) = row else { return };
             let mut copy = &copy[at..];
-            for s in &self.axes[2].segments {
+            for (s, (inside, first)) in self.axes[2].segments.iter().zip(&insides) {
                 let (segment, rest) = copy.split_at(s.n);
                 copy = rest;
-                let (inside, first) = self.inside(s);
                 if inside.is_empty() {
                     continue;
                 }
-                let segment = &segment[inside];
+                let segment = &segment[inside.clone()];
                 let start = image + row + first;
                 // SAFETY: the channels of these images belong to the caller's task.
                 let x = unsafe { x.range(start..start + (segment.len() - 1) * s.stride + 1) };
@@ -254,6 +255,11 @@ impl<'a> Under<'a> {
     fn first(&self, i: usize, channel: usize) -> usize {
         let s = self.s;
         (((self.block.image + i) * s.groups + self.group) * s.channels + channel) * s.pixels()
+    }
+
+    /// For each segment of a row.
+    fn insides(&self) -> SmallVec<[(Range<usize>, usize); 4]> {
+        self.axes[2].segments.iter().map(|s| self.inside(s)).collect()
     }
 
     /// Which of a segment's places lie on the image, and the pixel under the first of them.

@@ -143,6 +143,18 @@ fn geometries() -> Vec<ConvolutionShape> {
     ]
 }
 
+/// Groups of a channel or two: blocks of rows, rows shorter than a vector and longer than four, every attribute.
+fn depthwise() -> Vec<ConvolutionShape> {
+    let c = Convolution::default;
+    vec![
+        sizes(&[2, 3, 70, 77], &[6, 1, 3, 3], &c().pad(1).groups(3)),
+        sizes(&[2, 4, 43, 69], &[4, 1, 5, 4], &c().pad([2, 3]).stride([2, 3]).groups(4)),
+        sizes(&[3, 4, 7, 7], &[2, 2, 3, 3], &c().pad(1).dilate(2).groups(2)),
+        sizes(&[1, 2, 5, 6, 40], &[4, 1, 2, 3, 2], &c().pad([1, 0, 1]).stride([1, 2, 1]).groups(2)),
+        sizes(&[2, 1, 9, 140], &[1, 1, 1, 3], &c()),
+    ]
+}
+
 const DIRECTIONS: [Direction; 3] = [Direction::Forward, Direction::Data, Direction::Weights];
 
 #[test]
@@ -154,6 +166,7 @@ fn the_cpu_against_plain_loops() {
     all.push(sizes(&[1, 40, 19, 40], &[19, 40, 3, 3], &Convolution::default().pad(2).dilate(2)));
     all.push(sizes(&[2, 5, 4, 30, 31], &[2, 5, 2, 1, 3], &Convolution::default().stride([1, 5, 7]).pad([1, 0, 2])));
     all.push(sizes(&[1, 1, 1200], &[1, 1, 1], &Convolution::default()));
+    all.extend(depthwise());
     for s in &all {
         let arrays = Arrays::draw(s);
         for direction in DIRECTIONS {
@@ -238,5 +251,12 @@ fn large_images_one_at_a_time() {
             _ => a.convolve_weights(&b, &s),
         };
         close(&format!("{direction:?}"), &y.add_scalar(1.0), &expected);
+    }
+}
+
+#[test]
+fn depthwise_singles_and_what_follows() {
+    for s in depthwise() {
+        DIRECTIONS.into_iter().for_each(|direction| as_doubles(direction, &s));
     }
 }

@@ -87,7 +87,8 @@ macro_rules! number {
 
             #[inline(always)]
             fn only<S: Simd>(s: S, mask: S::$mask, x: S::$vector) -> S::$vector {
-                s.$select(mask, x, s.$splat(0.0))
+                // As whole numbers: of selections these are the ones that are always inlined.
+                pulp::cast(s.$select(mask, pulp::cast(x), pulp::cast(s.$splat(0.0))))
             }
 
             fn workspace<T>(f: impl FnOnce(&mut Workspace<$t>) -> T) -> T {
@@ -100,8 +101,8 @@ macro_rules! number {
         }
     };
 }
-number!(f32, f32s, m32s, splat_f32s, mul_add_e_f32s, add_f32s, less_than_f32s, select_f32s);
-number!(f64, f64s, m64s, splat_f64s, mul_add_e_f64s, add_f64s, less_than_f64s, select_f64s);
+number!(f32, f32s, m32s, splat_f32s, mul_add_e_f32s, add_f32s, less_than_f32s, select_u32s);
+number!(f64, f64s, m64s, splat_f64s, mul_add_e_f64s, add_f64s, less_than_f64s, select_u64s);
 
 /// Memory of a thread.
 pub(super) struct Workspace<E> {
