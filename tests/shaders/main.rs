@@ -133,6 +133,9 @@ fn every_schedule_with_every_operand() {
             sets.push([*schedule, IMAGES, &["convolution/put4_images.wgsl", "gemm/matrix_a.wgsl"], fetch].concat());
         }
     }
+    for put in ["convolution/put_line.wgsl", "convolution/put_line_fours.wgsl"] {
+        sets.push(vec!["convolution/depthwise.wgsl", put]);
+    }
     sets.push(vec!["convolution/add_windows.wgsl"]);
     sets.push(vec!["convolution/lay_windows.wgsl"]);
     sets.push(vec!["convolution/lay_windows_fours.wgsl"]);

@@ -2,6 +2,7 @@
 
 use super::{
     cpu::Operand,
+    depthwise,
     forward::{as_matrices, as_rows, is_product, key, product, taps},
     gather::{Gather, Phase, Weights, strides},
     patches::{self, Block, Neighbours, Under},
@@ -29,6 +30,9 @@ pub(super) fn run_gpu(gpu: &Arc<Gpu>, s: &ConvolutionShape, gy: &Tensor, w: &Ten
     {
         let filters = filters.transpose(Some(&[0, 1, 3, 2]));
         return matmul::product_into(&filters, &rows, product(s, s.channels, s.filters), 2, plan);
+    }
+    if depthwise::pays(s) && depthwise::run_data_gpu(gpu, s, gy, w, plan)? {
+        return Ok(());
     }
     run_gather(gpu, s, gy, w, None, plan)
 }

@@ -2,6 +2,7 @@
 
 use super::{
     cpu::{Operand, Sink},
+    depthwise,
     gather::{Gather, Phase, Weights},
     patches::{self, Block, Neighbours, Under},
 };
@@ -69,6 +70,9 @@ pub(super) fn run_gpu(gpu: &Arc<Gpu>, s: &ConvolutionShape, x: &Tensor, w: &Tens
         && let (Some(rows), Some(filters)) = (as_rows(x, s, s.channels), as_matrices(w, s))
     {
         return matmul::product_into(&filters, &rows, product(s, s.filters, s.channels), 2, plan);
+    }
+    if depthwise::pays(s) {
+        return depthwise::run_gpu(gpu, s, x, w, plan);
     }
     run_gather(gpu, s, x, w, None, plan)
 }

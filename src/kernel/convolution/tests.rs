@@ -234,6 +234,30 @@ fn every_schedule_against_plain_loops() {
 }
 
 #[test]
+fn depthwise_on_an_adapter() {
+    let device = testing::devices().pop().filter(|d| !d.is_cpu()).expect("an adapter, a software one at least");
+    let mut all = depthwise();
+    // Whole fours of windows, over the edges and not.
+    all.push(sizes(&[2, 3, 9, 12], &[3, 1, 3, 3], &Convolution::default().pad(1).groups(3)));
+    all.push(sizes(&[2, 3, 10, 10], &[6, 1, 3, 3], &Convolution::default().groups(3)));
+    for s in &all {
+        let arrays = Arrays::draw(s);
+        for direction in DIRECTIONS {
+            let [a, b] = arrays.operands(direction);
+            let values = [a, b].map(|t| t.to_f64().unwrap().into_raw_vec_and_offset().0);
+            let expected: Vec<f64> = plain(direction, s, &values[0], &values[1]).iter().map(|v| v + 1.0).collect();
+            let [a, b] = [a, b].map(|t| t.to_device(&device));
+            let y = match direction {
+                Direction::Forward => a.convolve(&b, s),
+                Direction::Data => a.convolve_data(&b, s),
+                Direction::Weights => a.convolve_weights(&b, s),
+            };
+            close(&format!("{direction:?} of {s:?}"), &y.add_scalar(1.0), &expected);
+        }
+    }
+}
+
+#[test]
 fn large_images_one_at_a_time() {
     let device = testing::devices().pop().filter(|d| !d.is_cpu()).expect("an adapter, a software one at least");
     let s = sizes(&[3, 1, 67, 66], &[9, 1, 3, 3], &Convolution::default());

@@ -1,10 +1,12 @@
-//! Groups of a channel or two on the CPU, as in depthwise convolutions: too few results share a pixel for a product of
-//! matrices. A plane of pixels is laid out so that neighbouring windows lie on neighbours, with zeros around it, and each element
-//! of the filters is multiplied with whole vectors of it.
+//! On the CPU: a plane of pixels is laid out so that neighbouring windows lie on neighbours, with zeros around it, and each
+//! element of the filters is multiplied with whole vectors of it.
 
 use super::{
-    cpu::{Operand, Sink},
-    patches::{Block, Neighbours, Under},
+    super::{
+        cpu::{Operand, Sink},
+        patches::{Block, Neighbours, Under},
+    },
+    turned,
 };
 use crate::{
     kernel::{
@@ -15,16 +17,8 @@ use crate::{
 };
 use pulp::{Arch, Simd, WithSimd};
 
-/// Products of a window, over the elements of a filter, up to which this takes less time than tiles do.
-const PAIRS: usize = 4;
-
 /// Pixels of a block of rows, about: it stays in the first-level cache with its results.
 const PIXELS: usize = 4096;
-
-/// Whether groups are so small.
-pub(super) fn pays(s: &ConvolutionShape) -> bool {
-    (1..=PAIRS).contains(&(s.channels * s.filters)) && s.taps() > 1 && s.area() > 0
-}
 
 /// The rows of windows of a plane, as many together as have about so many pixels.
 fn blocks(s: &ConvolutionShape) -> Vec<Block> {
@@ -70,7 +64,12 @@ fn work(s: &ConvolutionShape) -> usize {
     s.channels * s.filters * s.taps() * s.area()
 }
 
-pub(super) fn run_cpu<E: Number>(s: &ConvolutionShape, x: &Operand<'_, E>, w: &Operand<'_, E>, sink: Sink<'_, E>) {
+pub(in super::super) fn run_cpu<E: Number>(
+    s: &ConvolutionShape,
+    x: &Operand<'_, E>,
+    w: &Operand<'_, E>,
+    sink: Sink<'_, E>,
+) {
     let (area, steps) = (s.area(), s.channels * s.taps());
     let (memory, operators) = match sink {
         Sink::Memory(y) => (Some(Disjoint::new(y)), None),
@@ -100,16 +99,6 @@ pub(super) fn run_cpu<E: Number>(s: &ConvolutionShape, x: &Operand<'_, E>, w: &O
     });
 }
 
-/// The gradient to the images as a convolution of the results' gradient, where windows are neighbours.
-fn turned(s: &ConvolutionShape) -> Option<ConvolutionShape> {
-    let mut pad = [0; 3];
-    for axis in 0..3 {
-        pad[axis] = ((s.kernel[axis] - 1) * s.dilate[axis]).checked_sub(s.pad[axis])?;
-    }
-    let (channels, filters, image, windows) = (s.filters, s.channels, s.windows, s.image);
-    (s.stride == [1; 3]).then(|| ConvolutionShape { channels, filters, image, windows, pad, ..s.clone() })
-}
-
 /// Filters `(G, F, C, taps)` as `(G, C, F, taps)`, from their last elements on.
 fn turned_filters<E: Number>(s: &ConvolutionShape, w: &[E]) -> Vec<E> {
     let (taps, channels, filters) = (s.taps(), s.channels, s.filters);
@@ -121,7 +110,12 @@ fn turned_filters<E: Number>(s: &ConvolutionShape, w: &[E]) -> Vec<E> {
     (0..w.len()).map(|at| w[place(at)]).collect()
 }
 
-pub(super) fn run_data_cpu<E: Number>(s: &ConvolutionShape, gy: &Operand<'_, E>, w: &Operand<'_, E>, gx: &mut [E]) {
+pub(in super::super) fn run_data_cpu<E: Number>(
+    s: &ConvolutionShape,
+    gy: &Operand<'_, E>,
+    w: &Operand<'_, E>,
+    gx: &mut [E],
+) {
     if let Some(turned) = turned(s) {
         let w = turned_filters(s, w.values);
         return run_cpu(&turned, gy, &Operand { values: &w }, Sink::Memory(gx));
@@ -152,7 +146,12 @@ pub(super) fn run_data_cpu<E: Number>(s: &ConvolutionShape, gy: &Operand<'_, E>,
     });
 }
 
-pub(super) fn run_weights_cpu<E: Number>(s: &ConvolutionShape, x: &Operand<'_, E>, gy: &Operand<'_, E>, gw: &mut [E]) {
+pub(in super::super) fn run_weights_cpu<E: Number>(
+    s: &ConvolutionShape,
+    x: &Operand<'_, E>,
+    gy: &Operand<'_, E>,
+    gw: &mut [E],
+) {
     let (area, steps) = (s.area(), s.channels * s.taps());
     let blocks = blocks(s);
     let planes = planes::<E>(s, &blocks);
