@@ -138,6 +138,7 @@ fn rows(roof: &Roof, device: &Device, budget: Duration) {
     let images = F::reshape(&x, [64, 64, 32, 32]);
     let halves = F::Pooling::new(2);
     let [image_gamma, image_beta] = [5, 6].map(|seed| Variable::constant(tensor(&[64], seed, 1.0, device)));
+    let windows = Variable::constant(tensor(&[1, 64, 3, 3], 7, 1.0, device));
     let whole = 4.0 * (n * length) as f64;
     type Row<'a> = (&'a str, f64, Box<dyn Fn() -> Tensor + 'a>);
     let table: Vec<Row<'_>> = vec![
@@ -156,6 +157,11 @@ fn rows(roof: &Roof, device: &Device, budget: Duration) {
         ("max_pooling", 1.25 * whole, Box::new(|| F::max_pooling_2d(&images, halves.clone()).data().clone())),
         ("average_pooling", 1.25 * whole, Box::new(|| F::average_pooling_2d(&images, halves.clone()).data().clone())),
         ("lrn", 2.0 * whole, Box::new(|| F::local_response_normalization(&images).data().clone())),
+        (
+            "depthwise",
+            2.0 * whole,
+            Box::new(|| F::depthwise_convolution_2d(&images, &windows, None, 1, 1).data().clone()),
+        ),
         ("dropout", 2.0 * whole, Box::new(|| F::dropout(&images, 0.5).data().clone())),
     ];
     for (name, bytes, run) in table.into_iter().filter(|row| wanted(row.0)) {
@@ -181,6 +187,7 @@ fn gradients(roof: &Roof, device: &Device, budget: Duration) {
     let images = Variable::new(tensor(&[64, 64, 32, 32], 1, 1.0, device));
     let of = |n: usize, seed: u32| Variable::new(tensor(&[n], seed, 1.0, device));
     let [gamma, beta, image_gamma, image_beta] = [of(length, 2), of(length, 3), of(64, 5), of(64, 6)];
+    let windows = Variable::new(tensor(&[1, 64, 3, 3], 8, 1.0, device));
     let halves = F::Pooling::new(2);
     let whole = 4.0 * (n * length) as f64;
     type Row<'a> = (&'a str, f64, &'a Variable, Box<dyn Fn() -> Variable + 'a>);
@@ -196,6 +203,7 @@ fn gradients(roof: &Roof, device: &Device, budget: Duration) {
         ),
         ("max_pooling'", 1.5 * whole, &images, Box::new(|| F::max_pooling_2d(&images, halves.clone()))),
         ("lrn'", 3.0 * whole, &images, Box::new(|| F::local_response_normalization(&images))),
+        ("depthwise'", 4.0 * whole, &images, Box::new(|| F::depthwise_convolution_2d(&images, &windows, None, 1, 1))),
     ];
     for (name, bytes, x, forward) in table.into_iter().filter(|row| wanted(row.0)) {
         let y = forward();
@@ -203,11 +211,12 @@ fn gradients(roof: &Roof, device: &Device, budget: Duration) {
         let mut gx = x.data().clone();
         let times = time(
             || {
-                [x, &gamma, &beta, &image_gamma, &image_beta].into_iter().for_each(Variable::cleargrad);
+                [x, &gamma, &beta, &image_gamma, &image_beta, &windows].into_iter().for_each(Variable::cleargrad);
                 y.set_grad(Some(gy.clone()));
                 y.backward();
                 gx = x.grad().expect("a gradient");
                 gx.force();
+                windows.grad().iter().for_each(Tensor::force);
                 finish(device);
             },
             budget,

@@ -4,8 +4,10 @@
 //! themselves (`gemm/*.wgsl` with the operands of `convolution/*.wgsl`); its workspace is a table of offsets, and parts of
 //! sums where there are few results. Software adapters take another way to the gradients ([`columns`]). On the CPU blocks of
 //! windows are gathered as the panels that tiles are computed from ([`tiles`](super::tiles)), by whole vectors: from the
-//! images, or where there is padding from a copy of the few rows under the block. Large windows ([`spectral`]) and
-//! those of 3 by 3 ([`winograd`]) take several times fewer products everywhere, on a GPU by [`transformed`]. The workspace is
+//! images, or where there is padding from a copy of the few rows under the block.
+//!
+//! Large windows ([`spectral`]) and those of 3 by 3 ([`winograd`]) take several times fewer products everywhere, on a GPU by
+//! [`transformed`]; groups of a channel or two have loops of their own ([`depthwise`]). The workspace is
 //! [`WORKSPACE`](super::WORKSPACE) at most, and a few megabytes of each thread on the CPU.
 
 mod columns;

@@ -9,7 +9,7 @@ use crate::{
         matmul::{Block, Schedule},
         philox::Generator,
     },
-    shape::{Convolution, ConvolutionShape, DType, Meta, Shape, convolution},
+    shape::{Convolution, ConvolutionShape, DType, Meta, Shape, Slice, convolution},
     tensor::{
         Tensor,
         expr::{Launcher, Operands, Plan, Root},
@@ -246,13 +246,22 @@ fn depthwise_on_an_adapter() {
             let [a, b] = arrays.operands(direction);
             let values = [a, b].map(|t| t.to_f64().unwrap().into_raw_vec_and_offset().0);
             let expected: Vec<f64> = plain(direction, s, &values[0], &values[1]).iter().map(|v| v + 1.0).collect();
-            let [a, b] = [a, b].map(|t| t.to_device(&device));
-            let y = match direction {
-                Direction::Forward => a.convolve(&b, s),
-                Direction::Data => a.convolve_data(&b, s),
-                Direction::Weights => a.convolve_weights(&b, s),
+            // Every other element of memory along the last axis.
+            let strided = |t: &Tensor| {
+                let wide = t.shape().with(t.ndim() - 1, 2 * t.shape()[t.ndim() - 1]);
+                let mut index = vec![Slice::ALL; t.ndim()];
+                index[t.ndim() - 1] = Slice::Range(None, None, 2);
+                t.embed(&wide, &index, 0.0).contiguous().slice(&index)
             };
-            close(&format!("{direction:?} of {s:?}"), &y.add_scalar(1.0), &expected);
+            let operands = [a, b].map(|t| t.to_device(&device));
+            for [a, b] in [[strided(&operands[0]), strided(&operands[1])], operands] {
+                let y = match direction {
+                    Direction::Forward => a.convolve(&b, s),
+                    Direction::Data => a.convolve_data(&b, s),
+                    Direction::Weights => a.convolve_weights(&b, s),
+                };
+                close(&format!("{direction:?} of {s:?}"), &y.add_scalar(1.0), &expected);
+            }
         }
     }
 }

@@ -298,50 +298,41 @@ impl<E: Number> WithSimd for Weights<'_, E> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, s: S) {
-        let (lanes, zero) = (lanes::<E, S>(), E::splat(s, E::ZERO));
+        let lanes = lanes::<E, S>();
         let (pixels, gradient) = (self.pixels.as_ptr(), self.gradient.as_ptr());
         self.plane.check(self.pixels.len(), self.gradient.len(), lanes);
-        let Plane { whole, ends, .. } = self.plane;
+        let Plane { whole, ends, offsets, .. } = self.plane;
         // Blocks are whole rows: their runs are as long as each other.
         assert!(ends.iter().all(|end| end.n == ends[0].n));
-        let (fours, rest) = whole.as_chunks::<4>();
-        for (&offset, total) in self.plane.offsets.iter().zip(self.sums.chunks_exact_mut(MOST)) {
-            let mut sums = [zero; 4];
+        let mask = E::first(s, ends.first().map_or(0, |end| end.n));
+        for (&offset, total) in offsets.iter().zip(self.sums.chunks_exact_mut(MOST)) {
             // SAFETY: vectors begin within the runs, which are checked above; what they have beyond does not count.
             unsafe {
-                let x = pixels.add(offset);
-                for [a, b, c, d] in fours {
-                    sums[0] = product::<E, S>(s, x, gradient, a, sums[0]);
-                    sums[1] = product::<E, S>(s, x, gradient, b, sums[1]);
-                    sums[2] = product::<E, S>(s, x, gradient, c, sums[2]);
-                    sums[3] = product::<E, S>(s, x, gradient, d, sums[3]);
-                }
-                for a in rest {
-                    sums[0] = product::<E, S>(s, x, gradient, a, sums[0]);
-                }
-                let (fours, rest) = ends.as_chunks::<4>();
-                let (mut parts, mask) = ([zero; 4], E::first(s, ends.first().map_or(0, |end| end.n)));
-                for [a, b, c, d] in fours {
-                    parts[0] = product::<E, S>(s, x, gradient, a, parts[0]);
-                    parts[1] = product::<E, S>(s, x, gradient, b, parts[1]);
-                    parts[2] = product::<E, S>(s, x, gradient, c, parts[2]);
-                    parts[3] = product::<E, S>(s, x, gradient, d, parts[3]);
-                }
-                for a in rest {
-                    parts[0] = product::<E, S>(s, x, gradient, a, parts[0]);
-                }
-                let parts = E::sum(s, E::sum(s, parts[0], parts[1]), E::sum(s, parts[2], parts[3]));
-                let sums = E::sum(s, E::sum(s, sums[0], sums[1]), E::sum(s, sums[2], sums[3]));
+                let whole = products::<E, S>(s, pixels.add(offset), gradient, whole);
+                let ends = E::only(s, mask, products::<E, S>(s, pixels.add(offset), gradient, ends));
                 let total = total.as_mut_ptr().cast::<E::Vector<S>>();
-                total.write_unaligned(E::sum(s, E::sum(s, sums, E::only(s, mask, parts)), total.read_unaligned()));
+                total.write_unaligned(E::sum(s, E::sum(s, whole, ends), total.read_unaligned()));
             }
         }
     }
 }
 
-/// `x gy + sum`, for a vector of windows.
+/// `sum over vectors of x gy`.
 #[inline(always)]
-unsafe fn product<E: Number, S: Simd>(s: S, x: *const E, gy: *const E, at: &Run, sum: E::Vector<S>) -> E::Vector<S> {
+unsafe fn products<E: Number, S: Simd>(s: S, x: *const E, gy: *const E, vectors: &[Run]) -> E::Vector<S> {
+    let mut sums = [E::splat(s, E::ZERO); 4];
+    let (fours, rest) = vectors.as_chunks::<4>();
     // SAFETY: by the caller's promise.
-    unsafe { E::multiply_add(s, read::<E, S>(x.add(at.from)), read::<E, S>(gy.add(at.at)), sum) }
+    unsafe {
+        for [a, b, c, d] in fours {
+            sums[0] = E::multiply_add(s, read::<E, S>(x.add(a.from)), read::<E, S>(gy.add(a.at)), sums[0]);
+            sums[1] = E::multiply_add(s, read::<E, S>(x.add(b.from)), read::<E, S>(gy.add(b.at)), sums[1]);
+            sums[2] = E::multiply_add(s, read::<E, S>(x.add(c.from)), read::<E, S>(gy.add(c.at)), sums[2]);
+            sums[3] = E::multiply_add(s, read::<E, S>(x.add(d.from)), read::<E, S>(gy.add(d.at)), sums[3]);
+        }
+        for a in rest {
+            sums[0] = E::multiply_add(s, read::<E, S>(x.add(a.from)), read::<E, S>(gy.add(a.at)), sums[0]);
+        }
+    }
+    E::sum(s, E::sum(s, sums[0], sums[1]), E::sum(s, sums[2], sums[3]))
 }

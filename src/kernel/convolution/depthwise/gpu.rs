@@ -16,7 +16,7 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// Where the filters lie: the first element, and the distances of groups, filters, channels and elements.
+/// Which elements of the filters are multiplied: the first, and the distances of groups, filters, channels and elements.
 struct Filters {
     first: isize,
     group: isize,
@@ -109,15 +109,13 @@ fn launch(gpu: &Arc<Gpu>, s: &ConvolutionShape, x: &Tensor, w: &Tensor, place: &
     for (name, stride) in ["s_image", "s_channel", "s_0", "s_1", "s_2"].into_iter().zip(strides(x)) {
         signed(&mut kernel, name, stride);
     }
-    let first = (weights_at + w.view.offset) as isize + place.first;
-    for (name, value) in [
-        ("w_source", first),
-        ("w_group", place.group),
-        ("w_filter", place.filter),
-        ("w_channel", place.channel),
-        ("w_tap", place.tap),
-    ] {
-        signed(&mut kernel, name, value);
+    let apart = w.view.strides[0];
+    let first = (weights_at + w.view.offset) as isize + place.first * apart;
+    signed(&mut kernel, "w_source", first);
+    for (name, elements) in
+        [("w_group", place.group), ("w_filter", place.filter), ("w_channel", place.channel), ("w_tap", place.tap)]
+    {
+        signed(&mut kernel, name, elements * apart);
     }
     kernel.launch(fold(threads.div_ceil(64)));
     Ok(())
