@@ -30,7 +30,7 @@ use workloads::{Workload, workloads};
 struct Options {
     /// Devices: `cpu`, `gpu`, `software`, or an adapter's name; the CPU and the best GPU where none is given
     devices: Vec<String>,
-    /// Takes the paper's batches divided by this: 4 on the CPU, 16 for networks on a software adapter, else 1
+    /// Takes the paper's batches divided by this: 4 on the CPU, 8 for networks on a software adapter, else 1
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     scale: Option<u64>,
     /// The same batch for all rows
@@ -114,7 +114,7 @@ fn roof(device: &Device, n: usize) -> f64 {
 fn scale(device: &Device, w: &Workload) -> usize {
     match (device.is_cpu(), is_software(device), w.name.starts_with("conv")) {
         (true, ..) => 4,
-        (_, true, false) => 16,
+        (_, true, false) => 8,
         _ => 1,
     }
 }
