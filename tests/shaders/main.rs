@@ -153,6 +153,7 @@ fn every_schedule_with_every_operand() {
         ("winograd/results.wgsl", "winograd/crop.wgsl"),
         ("winograd/results.wgsl", "winograd/crop_fours.wgsl"),
         ("winograd/taps.wgsl", "winograd/crop.wgsl"),
+        ("winograd/taps.wgsl", "winograd/crop_taps.wgsl"),
         ("winograd/spread.wgsl", "winograd/whole.wgsl"),
     ] {
         sets.push(vec![TILES, "winograd/six.wgsl", matrix, deliver, "winograd/invert.wgsl"]);

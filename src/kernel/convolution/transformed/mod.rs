@@ -166,7 +166,8 @@ impl Transformed {
         self.transform(Of::Results, Tiles::results(&self.job), 0).of(y)
     }
 
-    /// Of filters `(channels, groups, filters, y, x)`.
+    /// Of filters `(read, groups, computed, y, x)`, where what is read are channels, of the gradient to them filters: products
+    /// find what they sum over side by side.
     fn filters(&self, w: &Tensor) -> Tensor {
         let transformed = self.transform(Of::Filters, Tiles::one(self.job.kernel), 0).of(w);
         transformed.narrow(3, 0, w.shape()[0])
@@ -203,10 +204,10 @@ impl Transformed {
         let group = job.channels * row;
         let image = job.groups * group;
         for channels in parts(job.channels, self.together.outer) {
-            let weights = self.filters(&w.narrow(0, channels.start, channels.len()));
+            let weights = self.filters(&w.narrow(2, channels.start, channels.len()));
             for images in parts(job.images, self.together.images) {
                 let results = self.results(&gy.narrow(0, images.start, images.len()));
-                let products = workspace(weights.matmul(&results, true, false));
+                let products = workspace(weights.matmul(&results, false, false));
                 drop(results);
                 let to = Place { first: images.start * image + channels.start * row, image, group, row };
                 if job.basis == Basis::Fourier && job.tiles() == [1; 2] && job.pad == [0; 2] {
@@ -247,13 +248,19 @@ impl Launcher for Transformed {
     fn run(&self, args: Operands, plan: &Plan) -> Result<()> {
         let Device::Gpu(gpu) = &plan.device else { unreachable!("the CPU has its own") };
         let job = &self.job;
-        let filters = || {
+        let filters = |axes: [isize; 5]| {
             let shape = [job.groups, job.filters, job.channels, job.kernel[0], job.kernel[1]];
-            as_shape(&args[1], &shape).transpose(Some(&[2, 0, 1, 3, 4]))
+            as_shape(&args[1], &shape).transpose(Some(&axes))
         };
         match self.direction {
-            Direction::Forward => self.forward(gpu, [&as_tiled(&args[0], job.groups, job.image), &filters()], plan),
-            Direction::Data => self.data(gpu, [&as_tiled(&args[0], job.groups, job.results), &filters()], plan),
+            Direction::Forward => {
+                let x = as_tiled(&args[0], job.groups, job.image);
+                self.forward(gpu, [&x, &filters([2, 0, 1, 3, 4])], plan)
+            }
+            Direction::Data => {
+                let gy = as_tiled(&args[0], job.groups, job.results);
+                self.data(gpu, [&gy, &filters([1, 0, 2, 3, 4])], plan)
+            }
             Direction::Weights => {
                 let [x, gy] =
                     [(&args[0], job.image), (&args[1], job.results)].map(|(x, size)| as_tiled(x, job.groups, size));

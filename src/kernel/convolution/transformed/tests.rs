@@ -75,6 +75,7 @@ fn winograd_tiles_of_every_edge() {
         sizes(&[5, 2, 3, 4], &[4, 2, 3, 3], &c()),
         sizes(&[1, 5, 33, 13], &[9, 5, 3, 3], &c().pad([2, 3])),
         sizes(&[17, 1, 4, 10], &[3, 1, 3, 3], &c().pad([1, 0])),
+        sizes(&[2, 16, 7, 9], &[6, 8, 3, 3], &c().groups(2)),
         // Many channels, the error of which the module states.
         sizes(&[1, 512, 9, 8], &[6, 512, 3, 3], &c().pad(1)),
     ] {

@@ -235,6 +235,7 @@ impl Products<'_> {
                 };
                 let deliver = match deliver {
                     Deliver::Whole => wgsl!("winograd/whole.wgsl"),
+                    Deliver::Fours if of == Of::Filters => wgsl!("winograd/crop_taps.wgsl"),
                     Deliver::Fours => wgsl!("winograd/crop_fours.wgsl"),
                     Deliver::Singly => wgsl!("winograd/crop.wgsl"),
                 };
@@ -249,11 +250,15 @@ impl Products<'_> {
         let (rows, pitch) = (shape[1] * shape[2], shape[3]);
         let strides = smallvec![pitch as isize, 1];
         let leaf = Leaf { buffer, offset: at + self.values.view.offset, strides, dtype: DType::F32 };
+        // Rows of images, or filters of all channels, that are whole fours.
+        let fours = match of {
+            Of::Results => tiles.size[1].is_multiple_of(4),
+            Of::Filters => images.is_multiple_of(4),
+            Of::Pixels => false,
+        };
         let deliver = match to {
             None => Deliver::Whole,
-            Some(_) if self.basis == Basis::Winograd && of == Of::Results && tiles.size[1].is_multiple_of(4) => {
-                Deliver::Fours
-            }
+            Some(_) if self.basis == Basis::Winograd && fours => Deliver::Fours,
             Some(_) => Deliver::Singly,
         };
         let (name, files) = self.kernel(of, deliver);
