@@ -1,6 +1,6 @@
 //! Every schedule of every direction on whatever adapter there is, against plain loops in f64.
 
-use super::{Direction, columns, data, forward, weights};
+use super::{Direction, columns, data, depthwise as by_pairs, forward, weights};
 use crate::{
     device::Device,
     error::Result,
@@ -152,6 +152,10 @@ fn depthwise() -> Vec<ConvolutionShape> {
         sizes(&[3, 4, 7, 7], &[2, 2, 3, 3], &c().pad(1).dilate(2).groups(2)),
         sizes(&[1, 2, 5, 6, 40], &[4, 1, 2, 3, 2], &c().pad([1, 0, 1]).stride([1, 2, 1]).groups(2)),
         sizes(&[2, 1, 9, 140], &[1, 1, 1, 3], &c()),
+        // More than four elements along the last axis, and more than the gradient's sums.
+        sizes(&[2, 2, 3, 6, 19], &[2, 1, 2, 3, 7], &c().pad([0, 1, 3]).groups(2)),
+        sizes(&[3, 2, 5, 40], &[4, 1, 3, 5], &c().pad([1, 2]).stride([1, 2]).groups(2)),
+        sizes(&[2, 2, 4, 30], &[2, 1, 2, 9], &c().groups(2)),
     ]
 }
 
@@ -233,6 +237,40 @@ fn every_schedule_against_plain_loops() {
     }
 }
 
+/// The gradient to depthwise filters by threads that share lines of them.
+#[derive(Debug)]
+struct Shared(ConvolutionShape);
+
+impl Launcher for Shared {
+    fn run(&self, args: Operands, plan: &Plan) -> Result<()> {
+        let Device::Gpu(gpu) = &plan.device else { unreachable!("the CPU has its own") };
+        assert!(by_pairs::run_weights_gpu(gpu, &self.0, [&args[0], &args[1]], 64, plan)?);
+        Ok(())
+    }
+
+    fn takes_epilogue(&self, _: &Device) -> bool {
+        true
+    }
+}
+
+#[test]
+fn depthwise_filters_by_threads_that_share_them() {
+    let device = testing::devices().pop().filter(|d| !d.is_cpu()).expect("an adapter, a software one at least");
+    let mut all = depthwise();
+    all.retain(|s| s.kernel[2] <= 8);
+    // Parts of the lines.
+    all.push(sizes(&[2, 1, 130, 40], &[1, 1, 2, 3], &Convolution::default()));
+    for s in &all {
+        let [x, gy] = Arrays::draw(s).operands(Direction::Weights).map(Tensor::clone);
+        let [a, b] = [&x, &gy].map(|t| t.to_f64().unwrap().into_raw_vec_and_offset().0);
+        let expected: Vec<f64> = plain(Direction::Weights, s, &a, &b).iter().map(|v| v + 1.0).collect();
+        let [x, gy] = [x, gy].map(|t| t.to_device(&device));
+        let root = Root::Kernel(Arc::new(Shared(s.clone())));
+        let gw = elementwise::pending(&device, root, &[&x, &gy], s.filters_shape(), DType::F32).add_scalar(1.0);
+        close(&format!("{s:?}"), &gw, &expected);
+    }
+}
+
 #[test]
 fn depthwise_on_an_adapter() {
     let device = testing::devices().pop().filter(|d| !d.is_cpu()).expect("an adapter, a software one at least");
@@ -240,6 +278,8 @@ fn depthwise_on_an_adapter() {
     // Whole fours of windows, over the edges and not.
     all.push(sizes(&[2, 3, 9, 12], &[3, 1, 3, 3], &Convolution::default().pad(1).groups(3)));
     all.push(sizes(&[2, 3, 10, 10], &[6, 1, 3, 3], &Convolution::default().groups(3)));
+    // No image.
+    all.push(sizes(&[0, 3, 10, 10], &[3, 1, 3, 3], &Convolution::default().groups(3)));
     for s in &all {
         let arrays = Arrays::draw(s);
         for direction in DIRECTIONS {

@@ -2,6 +2,7 @@
 
 use super::{
     cpu::Operand,
+    depthwise,
     forward::{key, windows},
     gather::{offset, over_the_edge, signed, strides},
     patches::{self, Block, Neighbours, Under},
@@ -31,6 +32,12 @@ pub(super) fn run_gpu(
     schedule: Option<Schedule>,
     plan: &Plan,
 ) -> Result<()> {
+    if schedule.is_none() && depthwise::pays(s) {
+        let across = depthwise::sharing(gpu);
+        if depthwise::run_weights_gpu(gpu, s, [x, gy], across, plan)? {
+            return Ok(());
+        }
+    }
     let (source, at) = x.buffer()?;
     let (gradient, gradient_at) = gy.buffer()?;
     let (xs, gs) = (strides(x), strides(gy));

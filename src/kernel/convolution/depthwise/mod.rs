@@ -4,7 +4,7 @@ mod cpu;
 mod gpu;
 
 pub(super) use cpu::{run_cpu, run_data_cpu, run_weights_cpu};
-pub(super) use gpu::{run_data_gpu, run_gpu};
+pub(super) use gpu::{run_data_gpu, run_gpu, run_weights_gpu, sharing};
 
 use crate::shape::ConvolutionShape;
 
