@@ -1,6 +1,6 @@
 //! Pooling: the largest pixel of each window of an image, sums over windows, and what goes the other way. One launch
-//! each; what goes back to an image is gathered by its pixels, so that no two threads write one, or laid out by windows
-//! that share none.
+//! each; what goes back to an image is gathered by its pixels, or its lines, so that no two threads write one, or laid out by
+//! windows that share none.
 
 mod cpu;
 
@@ -12,7 +12,7 @@ use super::{
     slabs::{slab, slabs, together},
 };
 use crate::{
-    device::{Buffer, Device},
+    device::{Buffer, Device, Gpu},
     error::Result,
     shape::{DType, Shape},
     tensor::{
@@ -67,6 +67,8 @@ enum Sharing {
     Windows,
     /// A pixel, and the windows over it.
     Pixels,
+    /// A line of pixels, and the windows over it.
+    Lines,
     /// A pixel, where one window at most is over it.
     PixelsApart,
     /// Four such neighbours.
@@ -90,6 +92,14 @@ impl Kind {
             files.extend([wgsl!("math/is_nan.wgsl"), wgsl!("family/pool_halves.wgsl"), of, to]);
             return files;
         }
+        if sharing == Sharing::Lines {
+            let of = match self {
+                Kind::Put => wgsl!("family/pool_lines_put.wgsl"),
+                _ => wgsl!("family/pool_lines_spread.wgsl"),
+            };
+            files.extend([of, wgsl!("family/pool_lines.wgsl")]);
+            return files;
+        }
         files.extend_from_slice(match self {
             Kind::Max => &[wgsl!("math/is_nan.wgsl"), wgsl!("math/limits.wgsl"), wgsl!("family/pool_max.wgsl")],
             Kind::Sum(_) => &[wgsl!("family/pool_sum.wgsl")],
@@ -98,7 +108,7 @@ impl Kind {
             Kind::Put => &[wgsl!("family/pool_put.wgsl")],
         });
         files.extend_from_slice(match sharing {
-            Sharing::Halves => unreachable!("above"),
+            Sharing::Halves | Sharing::Lines => unreachable!("above"),
             Sharing::Windows => &[wgsl!("family/pool_out.wgsl")],
             Sharing::Pixels => &[wgsl!("family/pool_in.wgsl")],
             Sharing::PixelsApart => &[wgsl!("family/pool_in_apart.wgsl"), wgsl!("family/pool_in_one.wgsl")],
@@ -274,14 +284,18 @@ struct Pool {
 
 impl Pool {
     /// `indices` is the element of their buffer that they begin with.
-    fn sharing(&self, indices: Option<usize>) -> Sharing {
+    fn sharing(&self, gpu: &Gpu, indices: Option<usize>) -> Sharing {
         let Windows { image, ksize, stride, .. } = self.windows;
+        // On llvmpipe the loops of a thread end after 65,535 steps in all.
+        let over = ksize[0].div_ceil(stride[0]) * ksize[1].div_ceil(stride[1]);
+        let lines = gpu.is_software() && ksize[2] <= 4 && (image[2] + ksize[2]) * (over + 2) < 1 << 15;
         let apart = ksize.iter().zip(stride).all(|(&k, s)| k <= s);
         match (self.kind.is_back(), apart, image[2] % 4) {
             _ if self.kind != Kind::Take && self.windows.are_halves() && indices.unwrap_or(0).is_multiple_of(4) => {
                 Sharing::Halves
             }
             (false, ..) => Sharing::Windows,
+            (true, false, _) if lines => Sharing::Lines,
             (true, false, _) => Sharing::Pixels,
             (true, true, 0) => Sharing::FourPixelsApart,
             (true, true, _) => Sharing::PixelsApart,
@@ -310,7 +324,7 @@ impl Launcher for Pool {
                 }
             }
             Device::Gpu(gpu) => {
-                let sharing = self.sharing(indices.as_ref().map(|(_, at)| *at));
+                let sharing = self.sharing(gpu, indices.as_ref().map(|(_, at)| *at));
                 let files = self.kind.files(sharing);
                 let mut kernel = Kernel::new(self.kind.name(), gpu, prologue.plan.compute, &files);
                 let halves = sharing == Sharing::Halves;
@@ -329,12 +343,12 @@ impl Launcher for Pool {
                 let threads = match sharing {
                     Sharing::Halves if self.kind.is_back() => n / 16,
                     Sharing::Halves | Sharing::FourPixelsApart => n / 4,
+                    Sharing::Lines => n / self.windows.image[2],
                     _ => n,
                 };
-                if threads < n {
-                    kernel.epilogue_fours(plan, Index::Flat);
-                } else {
-                    kernel.epilogue(plan, Index::Flat);
+                match sharing {
+                    Sharing::Halves | Sharing::FourPixelsApart => kernel.epilogue_fours(plan, Index::Flat),
+                    _ => kernel.epilogue(plan, Index::Flat),
                 }
                 self.windows.launch(kernel, self.kind.weight(), threads);
             }

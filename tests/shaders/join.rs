@@ -100,9 +100,18 @@ pub fn closure<'a>(file: &'a File, all: &'a [File]) -> Vec<&'a File> {
 
 /// Whether the file is a piece of kernels that say which pieces they are made of, and nothing by itself.
 pub fn is_piece(file: &File) -> bool {
-    ["gemm/", "convolution/", "spectral/", "transformed/", "winograd/", "rows/", "family/pool_halves"]
-        .iter()
-        .any(|folder| file.path.starts_with(folder))
+    [
+        "gemm/",
+        "convolution/",
+        "spectral/",
+        "transformed/",
+        "winograd/",
+        "rows/",
+        "family/pool_halves",
+        "family/pool_lines",
+    ]
+    .iter()
+    .any(|folder| file.path.starts_with(folder))
 }
 
 /// Several files as one.

@@ -165,6 +165,9 @@ fn every_schedule_with_every_operand() {
     for vector in ["gemm/vector.wgsl", "gemm/vector_along.wgsl", "gemm/vector_across.wgsl"] {
         sets.extend(["gemm/put_flat.wgsl", "gemm/put_part.wgsl"].map(|put| vec![vector, put]));
     }
+    for shares in ["family/pool_lines_put.wgsl", "family/pool_lines_spread.wgsl"] {
+        sets.push(vec![shares, "family/pool_lines.wgsl"]);
+    }
     sets.extend(HALVES.iter().map(|pieces| [&["family/pool_halves.wgsl"], *pieces].concat()));
     for share in ["rows/share.wgsl", "rows/share_subgroups.wgsl"] {
         sets.extend(ROWS.iter().map(|kernel| [*kernel, &[share]].concat()));

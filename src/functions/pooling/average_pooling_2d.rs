@@ -71,6 +71,7 @@ pub(super) fn cases() -> Vec<Case> {
         case("2d/overlapping", Pooling::new(3).stride(2)).input([2, 2, 6, 7]),
         case("2d/padded", Pooling::new(3).stride(2).pad(1)).input([1, 2, 7, 7]),
         case("2d/padding_not_counted", Pooling::new(3).stride(2).pad(1).count_padding(false)).input([1, 2, 5, 5]),
+        case("2d/wide", Pooling::new([2, 5]).stride([1, 2]).pad([0, 2])).input([1, 2, 4, 9]),
         case("2d/whole", Pooling::new(5)).input([2, 3, 5, 5]),
         case("1d", Pooling::new(3).stride(2).pad(1)).input([2, 2, 7]),
         case("3d", Pooling::new([2, 1, 2]).stride([1, 2, 2]).pad([1, 0, 0]).count_padding(false))

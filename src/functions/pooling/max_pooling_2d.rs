@@ -144,6 +144,7 @@ pub(super) fn cases() -> Vec<Case> {
         case("2d/padded", Pooling::new(3).stride(2).pad(1)).input([1, 2, 7, 7]),
         case("2d/overlapping", Pooling::new(3).stride(1)).input([1, 2, 5, 5]),
         case("2d/sides", Pooling::new([2, 3]).stride([1, 2]).pad([0, 1])).input([1, 2, 6, 7]),
+        case("2d/wide", Pooling::new([2, 5]).stride([1, 2]).pad([0, 2])).input([1, 2, 4, 9]),
         case("2d/gaps", Pooling::new(2).stride(3)).input([1, 2, 8, 7]),
         case("2d/whole", Pooling::new([5, 6])).input([2, 3, 5, 6]),
         case("1d", Pooling::new(3).stride(2).pad(1)).input([2, 2, 8]),
