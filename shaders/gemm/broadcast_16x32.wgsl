@@ -98,12 +98,32 @@ fn main(
         c15 += x30.w * v[0] + x31.w * v[1] + x32.w * v[2] + x33.w * v[3];
         q = jump(q);
     }
-    // A loop, since what follows a product is long: one of it is compiled faster than one for each row.
-    var results = array<vec4<T>, 16>(
-        c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15,
-    );
-    let rows = min(16u, p.m - row);
-    for (var i = 0u; i < rows; i++) {
-        put4(z, part, row + i, column, results[i]);
+    // What follows a product may be long: then one of it is compiled faster than one for each row. Else results that a loop
+    // finds by their number lie in memory, and take twice as long to compile and to store.
+    if (LOOP == 1u) {
+        var results = array<vec4<T>, 16>(
+            c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15,
+        );
+        let rows = min(16u, p.m - row);
+        for (var i = 0u; i < rows; i++) {
+            put4(z, part, row + i, column, results[i]);
+        }
+    } else {
+        put4(z, part, row, column, c0);
+        put4(z, part, row + 1u, column, c1);
+        put4(z, part, row + 2u, column, c2);
+        put4(z, part, row + 3u, column, c3);
+        put4(z, part, row + 4u, column, c4);
+        put4(z, part, row + 5u, column, c5);
+        put4(z, part, row + 6u, column, c6);
+        put4(z, part, row + 7u, column, c7);
+        put4(z, part, row + 8u, column, c8);
+        put4(z, part, row + 9u, column, c9);
+        put4(z, part, row + 10u, column, c10);
+        put4(z, part, row + 11u, column, c11);
+        put4(z, part, row + 12u, column, c12);
+        put4(z, part, row + 13u, column, c13);
+        put4(z, part, row + 14u, column, c14);
+        put4(z, part, row + 15u, column, c15);
     }
 }

@@ -370,6 +370,12 @@ impl<'a> Kernel<'a> {
         self.epilogue_of(plan, index, Some(lanes));
     }
 
+    /// How many operators its results go through before they are stored.
+    pub(in crate::kernel) fn follows(&self) -> usize {
+        let of = |part: &Part<'_>| if let Part::Epilogue { plan, .. } = part { plan.nodes.len() } else { 0 };
+        self.parts.iter().map(of).sum()
+    }
+
     fn epilogue_of(&mut self, plan: &'a Plan, index: Index, fours: Option<u8>) {
         self.key.extend_from_slice(&[b'P', fours.unwrap_or(0)]);
         let lanes = fours.unwrap_or(1);

@@ -83,6 +83,10 @@ impl Block {
         matches!(self, Block::Direct1x1 | Block::Direct8x8 | Block::Direct8x16)
     }
 
+    fn is_broadcast(self) -> bool {
+        matches!(self, Block::Broadcast16x32 | Block::Broadcast32x32)
+    }
+
     fn is_tiled(self) -> bool {
         matches!(self, Block::Tiled32 | Block::Tiled64 | Block::Tiled128)
     }
@@ -120,6 +124,9 @@ const LONGEST: usize = 32_768;
 
 /// Steps for which what a block of 32 by 32 results is of, 64 rows, stays in a second-level cache of 1 MB.
 const CACHED: usize = 4096;
+
+/// Operators after a product that are compiled once rather than once for each row.
+const LONG: usize = 8;
 
 impl Schedule {
     /// Steps of a slice in workgroup memory.
@@ -216,6 +223,9 @@ impl Schedule {
             kernel.constant("BLOCK_M", rows as u32);
             kernel.constant("BLOCK_N", columns as u32);
             kernel.constant("DEPTH", Schedule::DEPTH as u32);
+        }
+        if self.block.is_broadcast() {
+            kernel.constant("LOOP", u32::from(kernel.follows() > LONG));
         }
         let (tiles_m, tiles_n) = (sizes.m.div_ceil(rows), sizes.n.div_ceil(columns));
         kernel.word("m", sizes.m);
