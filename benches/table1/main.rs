@@ -30,7 +30,7 @@ use workloads::{Workload, workloads};
 struct Options {
     /// Devices: `cpu`, `gpu`, `software`, or an adapter's name; the CPU and the best GPU where none is given
     devices: Vec<String>,
-    /// Takes the paper's batches divided by this: 4 on the CPU, 8 for networks on a software adapter, else 1
+    /// Takes the paper's batches divided by this: 4 on the CPU, else 1
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     scale: Option<u64>,
     /// The same batch for all rows
@@ -110,15 +110,6 @@ fn roof(device: &Device, n: usize) -> f64 {
     2e-9 * (n as f64).powi(3) / best
 }
 
-/// What the paper's batches are divided by.
-fn scale(device: &Device, w: &Workload) -> usize {
-    match (device.is_cpu(), is_software(device), w.name.starts_with("conv")) {
-        (true, ..) => 4,
-        (_, true, false) => 8,
-        _ => 1,
-    }
-}
-
 fn run(options: &Options) -> Result<(), String> {
     let wanted = |w: &Workload| options.only.is_empty() || options.only.iter().any(|name| name == w.name);
     let later = options.later as usize;
@@ -141,7 +132,7 @@ fn run(options: &Options) -> Result<(), String> {
         let shown = device.to_string();
         report.device(&shown, roof, later);
         for w in workloads().iter().filter(|w| wanted(w)) {
-            let divisor = options.scale.map_or_else(|| scale(&device, w), |s| s as usize);
+            let divisor = options.scale.map_or(if device.is_cpu() { 4 } else { 1 }, |s| s as usize);
             let batch = options.batch.map_or((w.batch / divisor).max(1), |n| n as usize);
             let cache = tempfile::tempdir().map_err(|e| e.to_string())?;
             let cold = (!device.is_cpu()).then(|| measure_apart(w, name, batch, 1, cache.path())).transpose()?;
