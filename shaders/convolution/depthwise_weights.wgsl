@@ -117,7 +117,7 @@ fn main(
         let to = task % p.tasks * p.kernel2;
         for (var t = none; t < TAPS; t++) {
             let sums = array<vec4<T>, 2>(far, near);
-            put(0u, part, 0u, to + t - none, sums[(t + 8u - TAPS) / 4u][t % 4u]);
+            put(0u, part, to + t - none, 0u, sums[(t + 8u - TAPS) / 4u][t % 4u]);
         }
     }
 }

@@ -136,7 +136,7 @@ fn every_schedule_with_every_operand() {
     for put in ["convolution/put_line.wgsl", "convolution/put_line_fours.wgsl"] {
         sets.push(vec!["convolution/depthwise.wgsl", put]);
     }
-    for put in ["convolution/put_tap.wgsl", "gemm/put_part.wgsl"] {
+    for put in ["gemm/put_flat.wgsl", "gemm/put_part.wgsl"] {
         sets.push(vec!["convolution/depthwise_weights.wgsl", put]);
     }
     sets.push(vec!["convolution/add_windows.wgsl"]);

@@ -125,7 +125,7 @@ const LONGEST: usize = 32_768;
 /// Steps for which what a block of 32 by 32 results is of, 64 rows, stays in a second-level cache of 1 MB.
 const CACHED: usize = 4096;
 
-/// Operators after a product that are compiled once rather than once for each row.
+/// Operators after a product beyond which they are compiled once rather than once for each row; an estimate.
 const LONG: usize = 8;
 
 impl Schedule {

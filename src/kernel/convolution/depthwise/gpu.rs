@@ -166,7 +166,7 @@ pub(in super::super) fn run_weights_gpu(
         return Ok(false);
     }
     let ((source, at), (gradient, gradient_at)) = (x.buffer()?, gy.buffer()?);
-    let put = if parts > 1 { wgsl!("gemm/put_part.wgsl") } else { wgsl!("convolution/put_tap.wgsl") };
+    let put = if parts > 1 { wgsl!("gemm/put_part.wgsl") } else { wgsl!("gemm/put_flat.wgsl") };
     let files = [wgsl!("convolution/depthwise_weights.wgsl"), put];
     let mut kernel = Kernel::new("convolution_depthwise_weights", gpu, plan.compute, &files);
     kernel.constant("ACROSS", across as u32);
@@ -192,11 +192,11 @@ pub(in super::super) fn run_weights_gpu(
         signed(&mut kernel, name, stride);
     }
     let threads = tasks * parts * across;
+    // As results of a product with a vector.
+    for (name, value) in [("batches", 1), ("m", plan.shape.size()), ("n", 1)] {
+        kernel.word(name, value);
+    }
     if parts > 1 {
-        // Of one row for each part.
-        for (name, value) in [("batches", 1), ("m", 1), ("n", plan.shape.size())] {
-            kernel.word(name, value);
-        }
         let buffer = parts_buffer(&mut kernel, parts, plan)?;
         kernel.launch(fold(threads.div_ceil(64)));
         add_parts(buffer, parts, plan)?;
